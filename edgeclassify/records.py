@@ -1,0 +1,134 @@
+"""What flows through the program: Picture -> Frame -> Scores -> Decision (with Events and State)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""Shape (height, width, 3), red, green, blue."""
+
+
+class Picture(Protocol):
+    """What a camera gave, kept as it came: scaled for the model when due, encoded only when an event wants it.
+
+    It stays valid after its camera has read further or was closed.
+    """
+
+    @property
+    def name(self) -> str:
+        """The file it came from, empty for a live camera."""
+        ...
+
+    @property
+    def captured_s(self) -> float:
+        """When it was taken, `time.monotonic()` seconds."""
+        ...
+
+    def model_input(self, width: int, height: int) -> Pixels:
+        """Return the part that counts, as the model sees it: shape (height, width, 3)."""
+        ...
+
+    def jpeg(self, width: int, quality: int) -> bytes:
+        """Return the whole picture, upright, as a JPEG at most `width` pixels wide."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A picture that is due for classification."""
+
+    camera: str
+    captured_s: float
+    """`time.monotonic()` seconds."""
+    input: Pixels
+    """Shape of the model's input: (height, width, 3)."""
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What the model says of one frame."""
+
+    camera: str
+    captured_s: float
+    values: npt.NDArray[np.float32]
+    """Shape (labels,), each 0 to 1."""
+    model: str
+    accelerator: str
+    """`cpu`, `edgetpu:usb:0` or `edgetpu:pci:0`."""
+    inference_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredLabel:
+    """One label with its smoothed score; `index` is null for a group."""
+
+    index: int | None
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something appeared in front of a camera, or is gone. Its id is given when the outbox accepts it."""
+
+    event_type: str
+    """`appeared` or `gone`."""
+    camera: str
+    time_s: float
+    """Seconds since 1970 of the frame that decided."""
+    label: str
+    index: int | None
+    score: float
+    top: tuple[ScoredLabel, ...]
+    model: str
+    accelerator: str
+    inference_ms: float | None
+    reason: str
+    started_s: float | None = None
+    """`gone` only: seconds since 1970 of its `appeared`."""
+    duration_seconds: float | None = None
+    best_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is in front of a camera now; label `none` when nothing is."""
+
+    camera: str
+    label: str
+    score: float | None
+    since_s: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one frame came to, in words: for `watch --why` and for the log."""
+
+    camera: str
+    time_s: float
+    label: str
+    """The candidate: the best answer of this frame."""
+    score: float
+    outcome: str
+    """`answered`, or why not: `ignored`, `below_threshold`, `ambiguous`, `cooldown`."""
+    why: str
+    """`cat 0.38 < 0.40: no event`."""
+    top: tuple[ScoredLabel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one frame, or the end of a camera, changed."""
+
+    events: tuple[Event, ...] = ()
+    state: State | None = None
+    """Set when it changed."""
+    present: tuple[tuple[str, bool], ...] = ()
+    """Labels whose presence changed, told also during a cooldown."""
+    verdict: Verdict | None = None

@@ -1,0 +1,48 @@
+"""Where the files lie that come with the program: config.yaml, models/ and systemd/."""
+
+from __future__ import annotations
+
+import functools
+import site
+import sys
+from pathlib import Path
+
+from edgeclassify.errors import UnavailableError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+@functools.cache
+def root() -> Path:
+    """Return the folder that holds config.yaml, models/ and systemd/.
+
+    In a checkout (also an editable install) that is the project; an installed package finds it under
+    share/edgeclassify of its environment, of the user's own site, or beside a `pip install --target` folder.
+    """
+    places = [
+        _PACKAGE.parent,
+        Path(sys.prefix) / "share/edgeclassify",
+        Path(site.getuserbase()) / "share/edgeclassify",
+        _PACKAGE.parent / "share/edgeclassify",
+        # prefix/lib/python3.x/site-packages/edgeclassify -> prefix (Debian: prefix/local/...)
+        *(parent / "share/edgeclassify" for parent in _PACKAGE.parents[2:5]),
+    ]
+    for place in places:
+        if (place / "config.yaml").is_file() and (place / "models").is_dir():
+            return place
+    raise UnavailableError(f"{_PACKAGE}: config.yaml and models/ are missing; install edgeclassify again")
+
+
+def default_config() -> Path:
+    """Return the configuration that works as it is."""
+    return root() / "config.yaml"
+
+
+def models() -> Path:
+    """Return the folder of the models that come with the program."""
+    return root() / "models"
+
+
+def systemd() -> Path:
+    """Return the folder of the systemd files."""
+    return root() / "systemd"
