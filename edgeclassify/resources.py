@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import site
 import sys
 from pathlib import Path
@@ -46,3 +47,11 @@ def models() -> Path:
 def systemd() -> Path:
     """Return the folder of the systemd files."""
     return root() / "systemd"
+
+
+def pulled_models() -> Path:
+    """Return the folder of the models that were downloaded: $EDGECLASSIFY_MODELS or the user's data folder."""
+    if folder := os.environ.get("EDGECLASSIFY_MODELS"):
+        return Path(folder)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(data) / "edgeclassify/models"

@@ -67,7 +67,7 @@ class Worker:
             self._body()
         except EdgeClassifyError as error:
             self._stop_reasons.put(StopReason(f"{name}: {error}", error.exit_code))
-        except Exception as error:  # noqa: BLE001 - whatever it was, the daemon must not go on without this thread
+        except Exception as error:
             log.exception("%s crashed", name)
             self._stop_reasons.put(StopReason(f"{name} crashed: {error!r}", EdgeClassifyError.exit_code))
         else:

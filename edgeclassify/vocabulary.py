@@ -118,9 +118,7 @@ class Vocabulary:
         if not found:
             near = self.suggestions(name)
             hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-            raise UnknownLabelError(
-                f"the model has no label {name!r}{hint or '; see: edgeclassify labels'}"
-            )
+            raise UnknownLabelError(f"the model has no label {name!r}{hint or '; see: edgeclassify labels'}")
         return found
 
     def _indexes_of_members(self, members: Sequence[LabelName]) -> list[int]:

@@ -1,0 +1,75 @@
+"""The command line: one file per command group; each parses, calls, prints."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from edgeclassify import __version__
+from edgeclassify.errors import EdgeClassifyError
+
+# Each command's module is imported only when it runs, so that --help stays quick.
+COMMANDS = {
+    "run": "the daemon, in the foreground",
+    "demo": "the daemon with a private broker and the best camera found, events shown here",
+    "check": "validate config.yaml; print every problem, or the effective thresholds",
+    "classify": "classify pictures, once",
+    "watch": "the events of one node or of all as they arrive",
+    "cameras": "the cameras of this machine and what to write for each",
+    "labels": "the labels and groups that thresholds can name",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"edgeclassify.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    epilog="Example: edgeclassify demo",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="edgeclassify")
+def edgeclassify() -> None:
+    """Classify what a camera sees and publish events over MQTT."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: every error is one message, never a traceback for a user's mistake."""
+    try:
+        result = edgeclassify.main(args=arguments, prog_name="edgeclassify", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        print(f"edgeclassify: {error.format_message()}; see: edgeclassify --help", file=sys.stderr)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 0
+    except BrokenPipeError:
+        # The reader (head, less) has gone; nothing more is wanted. Python would complain at exit otherwise.
+        sys.stdout = None
+        return 0
+    except EdgeClassifyError as error:
+        print(f"edgeclassify: {error}", file=sys.stderr)
+        return error.exit_code
+    return result if isinstance(result, int) else 0
