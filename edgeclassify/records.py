@@ -107,6 +107,16 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a label is in front of a camera now; `index` tells labels of equal text apart."""
+
+    camera: str
+    label: str
+    index: int | None
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one frame came to, in words: for `watch --why` and for the log."""
 
@@ -129,6 +139,6 @@ class Decision:
     events: tuple[Event, ...] = ()
     state: State | None = None
     """Set when it changed."""
-    present: tuple[tuple[str, bool], ...] = ()
-    """Labels whose presence changed, told also during a cooldown."""
+    presences: tuple[Presence, ...] = ()
+    """Those that changed, told also during a cooldown."""
     verdict: Verdict | None = None
