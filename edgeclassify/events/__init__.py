@@ -1,0 +1,1 @@
+"""Scores over time -> events: smoothing, presence, reasons."""
