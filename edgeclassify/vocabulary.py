@@ -104,7 +104,7 @@ class Vocabulary:
         """Return up to three names that come near to `text`."""
         names = [*self._group_answers, *self._by_synonym]
         wanted = text.strip().casefold()
-        near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.7)
+        near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
         words = [name for name in names if re.search(rf"\b{re.escape(wanted)}\b", name)] if wanted else []
         return list(dict.fromkeys([*near, *words]))[:3]
 
