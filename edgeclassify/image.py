@@ -1,0 +1,166 @@
+"""Pictures: a video frame or a decoded file, scaled to the model's input, and encoded as a JPEG when wanted."""
+
+from __future__ import annotations
+
+import copy
+import io
+import threading
+from abc import ABC, abstractmethod
+from typing import Self
+
+import av
+import numpy as np
+from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from PIL import Image
+
+from edgeclassify.records import Pixels
+from edgeclassify.view import Box, View
+
+__all__ = ["StillPicture", "VideoPicture", "View"]
+
+_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+_HD_HEIGHT = 720
+
+# One per thread, because it is reused: a new one for each frame takes three times as long.
+_of_this_thread = threading.local()
+
+
+class _ViewedPicture(ABC):
+    """What both kinds of picture share; a `records.Picture`."""
+
+    def __init__(self, view: View, captured_s: float, name: str) -> None:
+        self.name = name
+        self.captured_s = captured_s
+        self._view = view
+
+    def model_input(self, width: int, height: int) -> Pixels:
+        """Return the part that counts, as the model sees it: shape (height, width, 3), contiguous."""
+        placement = self._view.place(self._size(), (width, height))
+        return self._view.compose(self._scaled(placement.box, placement.size), placement, (width, height))
+
+    def jpeg(self, width: int, quality: int) -> bytes:
+        """Return the whole picture, upright, as a JPEG at most `width` pixels wide, never enlarged."""
+        pixels = self._view.upright(self._whole(width))
+        file = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=quality)
+        return file.getvalue()
+
+    def _shrunk(self, size: tuple[int, int], width: int) -> tuple[int, int]:
+        """Return the size, not yet upright, at which the upright picture is at most `width` wide."""
+        scale = min(1.0, width / (size[1] if self._view.turned else size[0]))
+        return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+    @abstractmethod
+    def _size(self) -> tuple[int, int]:
+        """Return width and height as it came."""
+
+    @abstractmethod
+    def _scaled(self, box: Box, size: tuple[int, int]) -> Pixels:
+        """Return a part of it, scaled to (width, height), as it came."""
+
+    @abstractmethod
+    def _whole(self, width: int) -> Pixels:
+        """Return all of it, as it came, so that it is at most `width` wide when upright."""
+
+
+class VideoPicture(_ViewedPicture):
+    """A frame of a camera or stream, of any pixel format.
+
+    Args:
+        frame: what the model's input is made of; also a smaller stream of the same camera.
+        view: how to look at it.
+        captured_s: when it was taken, `time.monotonic()` seconds.
+        name: the file it came from, if any.
+        full: what the JPEG is made of; `frame` by default.
+    """
+
+    def __init__(
+        self, frame: av.VideoFrame, view: View, captured_s: float, name: str = "", full: av.VideoFrame | None = None
+    ) -> None:
+        super().__init__(view, captured_s, name)
+        self._frame = frame
+        self._full = full or frame
+
+    def _size(self) -> tuple[int, int]:
+        return self._frame.width, self._frame.height
+
+    def _scaled(self, box: Box, size: tuple[int, int]) -> Pixels:
+        (left, top, right, bottom), (width, height) = box, size
+        frame_width, frame_height = self._size()
+        # Even, because swscale takes half as long again for an odd width.
+        whole_width = max(width + width % 2, 2 * round(frame_width * width / (right - left) / 2))
+        whole_height = max(height, round(frame_height * height / (bottom - top)))
+        if whole_width * whole_height > frame_width * frame_height:
+            # The part is so small that scaling the whole frame along with it would enlarge it.
+            image = Image.fromarray(_rgb(_reformatter(), self._frame, frame_width, frame_height))
+            return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box))
+        whole = _rgb(_reformatter(), self._frame, whole_width, whole_height)
+        column = min(round(left * whole_width / frame_width), whole_width - width)
+        row = min(round(top * whole_height / frame_height), whole_height - height)
+        return whole[row : row + height, column : column + width]
+
+    def _whole(self, width: int) -> Pixels:
+        # Not the reused reformatter: its sizes differ from the model's, and changing them back and forth is slow.
+        return _rgb(VideoReformatter(), self._full, *self._shrunk((self._full.width, self._full.height), width))
+
+
+class StillPicture(_ViewedPicture):
+    """A decoded picture in mode RGB, upright by its own account."""
+
+    def __init__(self, image: Image.Image, view: View, captured_s: float, name: str) -> None:
+        super().__init__(view, captured_s, name)
+        self._image = image
+        self._inputs: dict[tuple[int, int], Pixels] = {}
+
+    def model_input(self, width: int, height: int) -> Pixels:
+        """Return the part that counts; scaled once, however often the picture is shown. Read-only."""
+        pixels = self._inputs.get((width, height))
+        if pixels is None:
+            pixels = super().model_input(width, height)
+            pixels.flags.writeable = False
+            self._inputs[width, height] = pixels
+        return pixels
+
+    def shown_at(self, captured_s: float) -> Self:
+        """Return the same picture at another time; what was scaled is shared."""
+        again = copy.copy(self)
+        again.captured_s = captured_s
+        return again
+
+    def _size(self) -> tuple[int, int]:
+        return self._image.size
+
+    def _scaled(self, box: Box, size: tuple[int, int]) -> Pixels:
+        return np.array(self._image.resize(size, Image.Resampling.BILINEAR, box=box))
+
+    def _whole(self, width: int) -> Pixels:
+        size = self._shrunk(self._image.size, width)
+        return np.asarray(self._image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def _reformatter() -> VideoReformatter:
+    try:
+        return _of_this_thread.reformatter  # type: ignore[no-any-return]
+    except AttributeError:
+        _of_this_thread.reformatter = VideoReformatter()
+        return _of_this_thread.reformatter  # type: ignore[no-any-return]
+
+
+def _rgb(reformatter: VideoReformatter, frame: av.VideoFrame, width: int, height: int) -> Pixels:
+    """Scale a whole frame; colour matrix and range are the frame's own.
+
+    HD video that does not say which matrix it uses has BT.709 by convention; swscale would take BT.601.
+    """
+    unmarked_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
+    scaled = reformatter.reformat(
+        frame,
+        width,
+        height,
+        "rgb24",
+        src_colorspace=Colorspace.ITU709 if unmarked_hd else None,
+        interpolation=Interpolation.AREA,
+        threads=1,  # by default it takes all cores, and more CPU time
+    )
+    plane = scaled.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[:height, : width * 3].reshape(height, width, 3)
