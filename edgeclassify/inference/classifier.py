@@ -1,0 +1,108 @@
+"""Frames to scores."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from edgeclassify.config.sections import ModelConfig
+from edgeclassify.inference import runtime
+from edgeclassify.inference.model import Model, load_model
+from edgeclassify.inference.quantization import ScoreDecoder, input_encoder
+from edgeclassify.records import Frame, Scores
+
+log = logging.getLogger(__name__)
+
+
+class Classifier(Protocol):
+    """A model that is ready to run. Used by one thread only; closed by leaving its `with` block."""
+
+    @property
+    def model(self) -> Model:
+        """What it runs."""
+        ...
+
+    @property
+    def accelerator(self) -> str:
+        """`cpu`, `edgetpu:usb:0` or `edgetpu:pci:0`."""
+        ...
+
+    @property
+    def xnnpack(self) -> bool:
+        """Whether the CPU runs it with XNNPACK, several times faster than without."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """How many threads the interpreter may use."""
+        ...
+
+    def classify(self, frame: Frame) -> Scores:
+        """Return the scores of a frame, whose input must be of the model's size.
+
+        Raises:
+            ModelError: the model failed.
+        """
+        ...
+
+
+class CpuClassifier:
+    """A Classifier on the CPU."""
+
+    accelerator = "cpu"
+
+    def __init__(self, model: Model, threads: int) -> None:
+        self.model = model
+        self.threads = threads
+        self._interpreter = runtime.build(model.content, threads, model.path)
+        self.xnnpack = runtime.uses_xnnpack(self._interpreter)
+        self._encode = input_encoder(model.input, model.normalization)
+        self._decoder = ScoreDecoder(model.output, logits=model.logits)
+        self._damage_was_said = False
+
+    def classify(self, frame: Frame) -> Scores:
+        """Return the scores of a frame, whose input must be of the model's size."""
+        start_s = time.perf_counter()
+        self._interpreter.set_tensor(self.model.input.index, self._encode(frame.input))
+        with runtime.native_errors(self.model.path.name):
+            self._interpreter.invoke()
+        # A copy: a view of the interpreter's memory would make the next invoke() raise.
+        stored = self._interpreter.get_tensor(self.model.output.index)
+        inference_ms = (time.perf_counter() - start_s) * 1000
+        values = self._decoder.decode(stored)
+        if self._decoder.damaged and not self._damage_was_said:
+            self._damage_was_said = True
+            log.warning("model %s: gives scores that are no numbers; it is damaged, get it again", self.model.name)
+        return Scores(frame.camera, frame.captured_s, values, self.model.name, self.accelerator, inference_ms)
+
+
+@contextlib.contextmanager
+def open_classifier(config: ModelConfig, base: Path) -> Iterator[Classifier]:
+    """Load and check the model of the configuration, and make it ready to run.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    if config.accelerator.startswith("edgetpu"):
+        log.warning("accelerator %s: not supported yet; the CPU is used", config.accelerator)
+    model = load_model(config, base)
+    classifier = CpuClassifier(model, config.threads or default_threads())
+    log.info(
+        "model %s: %d labels, %d x %d pixels, on the CPU with %d thread(s)%s",
+        model.name, len(model.labels), *model.input_size, classifier.threads, ", XNNPACK" if classifier.xnnpack else "",
+    )  # fmt: skip
+    if not classifier.xnnpack:
+        # XNNPACK asks /proc/cpuinfo what the CPU can do, and stays off in silence when that cannot be read.
+        reason = "" if Path("/proc/cpuinfo").exists() else ", since /proc/cpuinfo is missing"
+        log.warning("model %s: runs without XNNPACK%s: slower by far, and scores differ a little", model.name, reason)
+    yield classifier
+
+
+def default_threads() -> int:
+    """Return how many threads suit this machine."""
+    return min(4, len(os.sched_getaffinity(0)))

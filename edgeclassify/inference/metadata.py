@@ -1,0 +1,99 @@
+"""TFLite metadata: what a model file says about itself beside its graph.
+
+Labels are a zip archive behind the model; how pixels are normalized is a flatbuffer inside it
+(metadata_schema.fbs of the TFLite support library; its field numbers are here by name).
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+from edgeclassify.errors import ModelError
+from edgeclassify.inference.flatbuffer import FlatbufferError, Table
+
+log = logging.getLogger(__name__)
+
+_MAX_LABEL_BYTES = 10_000_000
+
+# Model
+_BUFFERS, _METADATA = 4, 6
+# Metadata
+_NAME, _BUFFER = 0, 1
+# Buffer
+_DATA = 0
+# ModelMetadata, SubGraphMetadata, TensorMetadata
+_SUBGRAPHS, _INPUT_TENSORS, _PROCESS_UNITS = 3, 2, 4
+# ProcessUnit
+_OPTIONS_TYPE, _OPTIONS, _NORMALIZATION_OPTIONS = 0, 1, 1
+# NormalizationOptions
+_MEAN, _STD = 0, 1
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """A model was trained on `(pixel - mean) / std`, with one value for all channels or one for each."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def packed_labels(content: bytes, where: str) -> tuple[str, bytes] | None:
+    """Return name and content of the label file inside a model; None when it has none.
+
+    Raises:
+        ModelError: it is there and damaged.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            texts = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".txt")]
+            # Several: the one that says so; a list of synonyms or of another language comes after it.
+            texts.sort(key=lambda entry: "label" not in entry.filename.lower())
+            if not texts:
+                return None
+            if texts[0].file_size > _MAX_LABEL_BYTES:
+                raise ModelError(f"{where}: the labels inside it are too large; set model.labels to a label file")
+            return texts[0].filename, archive.read(texts[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            return None
+        raise ModelError(
+            f"{where}: the labels inside it are damaged ({error}); get the model again, or set model.labels"
+        ) from error
+
+
+def normalization(content: bytes, where: str) -> Normalization | None:
+    """Return how the model's input is normalized, if its metadata says so."""
+    try:
+        packed = _packed_metadata(Table.root(content))
+        return _first_normalization(Table.root(packed)) if packed else None
+    except FlatbufferError as error:
+        log.warning("model %s: its metadata is damaged and not used (%s)", where, error)
+        return None
+
+
+def _packed_metadata(model: Table) -> bytes:
+    for entry in model.tables(_METADATA):
+        if entry.bytes(_NAME) == b"TFLITE_METADATA":
+            number = entry.number(_BUFFER, "<I")
+            for position, buffer in enumerate(model.tables(_BUFFERS)):
+                if position == number:
+                    return buffer.bytes(_DATA)
+    return b""
+
+
+def _first_normalization(metadata: Table) -> Normalization | None:
+    for subgraph in metadata.tables(_SUBGRAPHS):
+        for tensor in subgraph.tables(_INPUT_TENSORS):
+            for unit in tensor.tables(_PROCESS_UNITS):
+                options = unit.table(_OPTIONS)
+                if options is None or unit.number(_OPTIONS_TYPE, "<B") != _NORMALIZATION_OPTIONS:
+                    continue
+                found = Normalization(options.floats(_MEAN), options.floats(_STD))
+                if len(found.mean) in (1, 3) and len(found.std) in (1, 3) and all(0 < s < 1e6 for s in found.std):
+                    return found
+                raise FlatbufferError(f"mean {found.mean} and std {found.std} make no sense")
+    return None

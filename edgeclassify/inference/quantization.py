@@ -1,0 +1,153 @@
+"""Between pixels, stored numbers and scores: what the tensors of a model hold, and what that means.
+
+A stored number q of a quantized tensor means `(q - zero_point) * scale`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeclassify.inference.metadata import Normalization
+from edgeclassify.records import Pixels
+
+Scores = npt.NDArray[np.float32]
+"""Shape (labels,)."""
+
+# What most MobileNets were trained on when their file does not say: pixels from -1 to 1.
+_USUAL = Normalization(mean=(127.5,), std=(127.5,))
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """The input or the output of a model."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    """uint8, int8 or float32."""
+    scale: float
+    """Real value of one step; 0 when the tensor is not quantized."""
+    zero_point: int
+
+    @property
+    def quantized(self) -> bool:
+        """Whether its numbers are steps, not values."""
+        return self.dtype != np.float32
+
+
+def dequantize(tensor: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:
+    """Return the real values of stored numbers, uint8 or int8, in a new array of the same shape."""
+    # Widen first: uint8 - int wraps around below the zero point.
+    steps_from_zero = tensor.astype(np.int32) - zero_point
+    values: npt.NDArray[np.float32] = np.multiply(steps_from_zero, scale, dtype=np.float32)
+    return values
+
+
+def softmax(logits: Scores) -> Scores:
+    """Return probabilities that sum to 1, from finite logits."""
+    powers = np.exp(logits - logits.max())
+    probabilities: Scores = powers / powers.sum()
+    return probabilities
+
+
+def input_encoder(tensor: Tensor, normalization: Normalization | None) -> Callable[[Pixels], npt.NDArray[Any]]:
+    """Return what turns pixels, shape (height, width, 3), into the input tensor, shape (1, height, width, 3).
+
+    There are only 256 pixel values, so everything but a plain copy is a table. A quantized tensor of unknown
+    normalization takes pixels as they are: its steps were chosen to cover them.
+
+    The array returned is used again at the next call, and may be a view of the pixels.
+    """
+    if tensor.quantized and (normalization is None or _covers_pixels(tensor, normalization)):
+        return _unchanged if tensor.dtype == np.uint8 else _shifted(tensor)
+    return _looked_up(tensor, _table(tensor, normalization or _USUAL))
+
+
+def _covers_pixels(tensor: Tensor, normalization: Normalization) -> bool:
+    """Whether the steps of the tensor are those of the pixels, at most one apart."""
+    if tensor.scale == 0:
+        return True
+    pixels = np.arange(256)[:, np.newaxis] - (128 if tensor.dtype == np.int8 else 0)
+    return bool((np.abs(_table(tensor, normalization).astype(np.int32) - pixels) <= 1).all())
+
+
+def _table(tensor: Tensor, normalization: Normalization) -> npt.NDArray[Any]:
+    """Return what the tensor holds for each pixel value and channel: shape (256, 3)."""
+    pixels = np.arange(256, dtype=np.float32)[:, np.newaxis]
+    values = (pixels - np.array(normalization.mean, np.float32)) / np.array(normalization.std, np.float32)
+    if tensor.quantized:
+        limits = np.iinfo(tensor.dtype)
+        values = np.clip(np.round(values / tensor.scale) + tensor.zero_point, limits.min, limits.max)
+    return np.broadcast_to(values, (256, 3)).astype(tensor.dtype)
+
+
+def _unchanged(pixels: Pixels) -> npt.NDArray[Any]:
+    return pixels[np.newaxis]
+
+
+def _shifted(tensor: Tensor) -> Callable[[Pixels], npt.NDArray[Any]]:
+    stored = np.empty(tensor.shape, np.int8)
+    as_bytes = stored.view(np.uint8)
+
+    def encode(pixels: Pixels) -> npt.NDArray[Any]:
+        np.bitwise_xor(pixels, 0x80, out=as_bytes[0])  # in two's complement that is pixel - 128
+        return stored
+
+    return encode
+
+
+def _looked_up(tensor: Tensor, table: npt.NDArray[Any]) -> Callable[[Pixels], npt.NDArray[Any]]:
+    stored = np.empty(tensor.shape, tensor.dtype)
+    same = bool((table == table[:, :1]).all())
+    channels = [np.ascontiguousarray(table[:, channel]) for channel in range(3)]
+
+    def encode(pixels: Pixels) -> npt.NDArray[Any]:
+        if same:
+            # With an output array any mode but "raise" writes straight into it; no index is out of range here.
+            np.take(channels[0], pixels, out=stored[0], mode="clip")
+        else:
+            for channel, values in enumerate(channels):
+                stored[0, :, :, channel] = values[pixels[:, :, channel]]
+        return stored
+
+    return encode
+
+
+class ScoreDecoder:
+    """Turns an output tensor into scores from 0 to 1.
+
+    Args:
+        tensor: the output.
+        logits: its values are not probabilities yet.
+    """
+
+    def __init__(self, tensor: Tensor, *, logits: bool) -> None:
+        self._logits = logits
+        self.damaged = False
+        """Some value was no number: the model's weights are damaged."""
+        self._values: npt.NDArray[np.float32] | None = None
+        if tensor.quantized:
+            every_byte = np.arange(256, dtype=np.uint8).view(tensor.dtype)
+            self._values = dequantize(every_byte, tensor.scale, tensor.zero_point)
+            if not logits:
+                self._values = self._values.clip(0, 1)
+
+    def decode(self, stored: npt.NDArray[Any]) -> Scores:
+        """Return scores, shape (labels,), a new array; what is no number counts as 0."""
+        if self._values is not None:
+            values: Scores = self._values[stored.reshape(-1).view(np.uint8)]
+            return softmax(values) if self._logits else values
+        values = stored.reshape(-1)
+        broken = np.isnan(values)
+        if np.isfinite(values).all():
+            return softmax(values) if self._logits else values.clip(0, 1)
+        self.damaged = True
+        values = np.nan_to_num(values)  # infinities become the largest numbers
+        scores = softmax(values) if self._logits else values.clip(0, 1)
+        scores[broken] = 0
+        return scores

@@ -1,0 +1,163 @@
+"""The TensorFlow Lite runtime: the only module that imports it, builds interpreters and reads its graph.
+
+Everything that a damaged model can do to the runtime ends here as ModelError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import math
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeclassify.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+Interpreter = Any
+"""ai_edge_litert's or tflite_runtime's, which carry no types."""
+
+# A real model of this kind needs some 20 MB for its largest tensor. One whose shapes are damaged may ask for
+# gigabytes, which the runtime would try to get.
+_MAX_TENSOR_BYTES = 256 * 1024 * 1024
+
+# Operations that only pass values on, in another form.
+_TRANSPARENT = {"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE"}
+
+_NATIVE_LINE = re.compile(r"(INFO|WARNING|ERROR|VERBOSE): ")
+_stderr_lock = threading.Lock()
+
+
+def build(content: bytes, threads: int, path: Path) -> Interpreter:
+    """Return an interpreter whose tensors are allocated.
+
+    Args:
+        content: the model file. Never a path: a file truncated while it is mapped kills the process.
+        threads: at least 1.
+        path: where the model came from, for messages.
+
+    Raises:
+        ModelError: the runtime cannot use it.
+    """
+    interpreter_class = _interpreter_class()
+    with native_errors(path.name):
+        interpreter = interpreter_class(model_content=content, num_threads=threads)
+        _check_operations(interpreter, path)
+        _check_memory(interpreter, path.name)
+        with _native_lines_to_log():
+            interpreter.allocate_tensors()
+    return interpreter
+
+
+@contextlib.contextmanager
+def native_errors(where: str) -> Iterator[None]:
+    """Turn what the runtime raises on a damaged model into ModelError."""
+    try:
+        yield
+    except ModelError:
+        raise
+    # The runtime promises no types: seen are ValueError, RuntimeError, MemoryError, KeyError and IndexError.
+    except Exception as error:
+        first_line = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"{where}: the runtime cannot use it ({first_line or type(error).__name__}); "
+            "the file is damaged or made for another runtime: get it again"
+        ) from error
+
+
+def uses_xnnpack(interpreter: Interpreter) -> bool:
+    """Whether an allocated interpreter runs on XNNPACK, which is several times faster than the plain kernels."""
+    # A part of the graph that a delegate took over is one more node, DELEGATE or TfLiteXNNPackDelegate.
+    return any("DELEGATE" in operation["op_name"].upper() for operation in _operations(interpreter))
+
+
+def last_operation(interpreter: Interpreter, tensor: int) -> str:
+    """Return the name of the operation that computes a tensor, seen through those that only change its form."""
+    operations = [o for o in _operations(interpreter) if "DELEGATE" not in o["op_name"].upper()]
+    producer = {int(output): o for o in operations for output in o["outputs"]}
+    for _ in operations:
+        operation = producer.get(tensor)
+        if operation is None:
+            return ""
+        name = str(operation["op_name"])
+        if name not in _TRANSPARENT or len(operation["inputs"]) == 0:
+            return name
+        tensor = int(operation["inputs"][0])
+    return ""
+
+
+@functools.cache
+def _interpreter_class() -> Interpreter:
+    try:
+        from ai_edge_litert.interpreter import Interpreter as LiteRt
+    except ImportError:
+        try:
+            from tflite_runtime.interpreter import Interpreter as TfLite
+        except ImportError as error:
+            raise ModelError("no TensorFlow Lite runtime is installed; run: pip install ai-edge-litert") from error
+        return TfLite
+    return LiteRt
+
+
+def _operations(interpreter: Interpreter) -> list[dict[str, Any]]:
+    # Private, but the same in both runtimes, and nothing public tells the graph.
+    operations: list[dict[str, Any]] = interpreter._get_ops_details()  # noqa: SLF001
+    return operations
+
+
+def _check_operations(interpreter: Interpreter, path: Path) -> None:
+    names = {operation["op_name"] for operation in _operations(interpreter)}
+    if "edgetpu-custom-op" in names:
+        cpu_model = path.with_name(f"{path.stem.removesuffix('_edgetpu')}.tflite")
+        instead = str(cpu_model) if cpu_model.is_file() else f"the model for the CPU, {cpu_model.name}"
+        raise ModelError(f"{path.name} is compiled for the Edge TPU and cannot run on the CPU; use {instead}")
+    if "TFLite_Detection_PostProcess" in names:
+        raise ModelError(
+            f"{path.name} is a detection model, which says where things are; a classification model is needed"
+        )
+
+
+def _check_memory(interpreter: Interpreter, where: str) -> None:
+    for tensor in interpreter.get_tensor_details():
+        size = math.prod(int(n) for n in tensor["shape"]) * np.dtype(tensor["dtype"]).itemsize
+        if size > _MAX_TENSOR_BYTES:
+            raise ModelError(
+                f"{where}: one of its tensors needs {size / 1e6:.0f} MB; the file is damaged, get it again"
+            )
+
+
+@contextlib.contextmanager
+def _native_lines_to_log() -> Iterator[None]:
+    """Keep the runtime's own lines ("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.") off the terminal.
+
+    It writes to descriptor 2 and has no setting for it. Lines of others that fall into these milliseconds are
+    written afterwards. (The runtime holds the GIL meanwhile, so no Python thread gets in.)
+    """
+    with _stderr_lock, tempfile.TemporaryFile() as caught:
+        try:
+            real = os.dup(2)
+        except OSError:  # closed: there is nothing to keep clean
+            yield
+            return
+        try:
+            os.dup2(caught.fileno(), 2)
+            yield
+        finally:
+            os.dup2(real, 2)
+            caught.seek(0)
+            for line in caught.read().splitlines(keepends=True):
+                text = line.decode(errors="replace")
+                if _NATIVE_LINE.match(text):
+                    log.debug("runtime: %s", text.strip())
+                else:
+                    os.write(real, line)
+            os.close(real)
