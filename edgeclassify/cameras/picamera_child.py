@@ -1,0 +1,240 @@
+"""The Pi camera in its child process: the only place where picamera2 is imported.
+
+libcamera's bindings hold the interpreter's lock while they block, and picamera2's own thread may die unseen.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from edgeclassify.errors import CameraError
+
+Size = tuple[int, int]
+
+# By libcamera's name, which tells the order in a little-endian word: "RGB888" is blue, green, red in memory.
+_PYAV_FORMATS = {
+    "YUV420": "yuv420p",
+    "NV12": "nv12",
+    "NV21": "nv21",
+    "YUYV": "yuyv422",
+    "RGB888": "bgr24",
+    "BGR888": "rgb24",
+    "XRGB8888": "bgra",
+    "XBGR8888": "rgba",
+}
+_SLOWEST_FRAME_US = 100_000  # in the dark it may expose for so long
+_OLDEST_FRAME_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How the frames of one stream really come, and where each one lies in the shared memory."""
+
+    pixel_format: str
+    """PyAV's name."""
+    width: int
+    height: int
+    stride: int
+    """Bytes in a row of the first plane; rows may end in padding."""
+    full_range: bool
+    bt709: bool
+    offset: int
+    size_bytes: int
+
+
+class PiCameraServer:
+    """An open, running Pi camera; each `read` leaves one frame of every stream in the shared memory."""
+
+    def __init__(
+        self, memory: memoryview, *, name: str, number: int, size: Size, lores_size: Size | None, fps: float
+    ) -> None:
+        """Open and start it; `fps` is how many frames a second are wanted, 0 for as many as it gives.
+
+        Raises:
+            CameraError: picamera2 or the camera is missing, or the camera is in use.
+        """
+        self._name = name
+        self._memory = np.frombuffer(memory, np.uint8)
+        picamera2 = _import_picamera2(name)
+        self._mapped_array = picamera2.MappedArray
+        self._model, self._camera = _open(picamera2, name, number)
+        self._configure(size, lores_size, fps)
+        self._streams = self._read_back()
+        self._camera.start()
+
+    def describe(self) -> tuple[str, list[Stream]]:
+        """Return the sensor's name and the streams: main, and the low-resolution one if there is one."""
+        return self._model, list(self._streams.values())
+
+    def read(self, timeout_s: float) -> float:
+        """Wait for the next frame, put it into the memory; return when it was taken, `time.monotonic()` seconds.
+
+        Raises:
+            CameraError: none came in time. Then open it anew: picamera2 loses a buffer with each such request.
+        """
+        try:
+            request = self._camera.capture_request(wait=timeout_s)
+        except TimeoutError:
+            raise CameraError(
+                f"camera {self._name}: no frame from the Pi camera for {timeout_s:g} s; check its cable"
+            ) from None
+        try:
+            for stream_name, stream in self._streams.items():
+                with self._mapped_array(request, stream_name, reshape=False) as mapped:
+                    self._memory[stream.offset :][: stream.size_bytes] = mapped.array[: stream.size_bytes]
+            return _monotonic_s(request.get_metadata().get("SensorTimestamp"))
+        finally:
+            request.release()
+
+    def close(self) -> None:
+        """Stop the camera and let others have it."""
+        self._camera.close()
+
+    def _configure(self, size: Size, lores_size: Size | None, fps: float) -> None:
+        camera = self._camera
+        options: dict[str, Any] = {"main": {"format": "YUV420", "size": size}, "buffer_count": 4}
+        # Without a queue each request waits for a new frame; with one it gets the last, which may be old.
+        options["queue"] = False
+        if "FrameDurationLimits" in camera.camera_controls:
+            # At least 30 a second: the frame that is waited for then comes soon, and exposure settles quickly.
+            shortest_us = round(1_000_000 / max(fps, 30)) if fps else 100
+            options["controls"] = {"FrameDurationLimits": (shortest_us, _SLOWEST_FRAME_US)}
+        if "ColorFilterArrangement" in camera.camera_properties:  # a sensor whose modes can be told apart
+            mode = widest_mode(camera.sensor_modes, size)
+            options["sensor"] = {"output_size": mode["size"], "bit_depth": mode["bit_depth"]}
+        if lores_size and _gives_two_streams(camera):
+            lores = {"format": "YUV420", "size": lores_size}
+            camera.configure(camera.create_video_configuration(lores=lores, **options))
+            configured = camera.camera_configuration()
+            if _is_smaller_copy(configured["lores"]["size"], configured["main"]["size"]):
+                return
+        camera.configure(camera.create_video_configuration(**options))
+
+    def _read_back(self) -> dict[str, Stream]:
+        """Return what was really configured, which may be other than what was asked."""
+        configured = self._camera.camera_configuration()
+        colours = configured["colour_space"]
+        streams = {}
+        offset = 0
+        for name in ("main", "lores"):
+            stream = configured[name]
+            if stream is None:
+                continue
+            width, height = stream["size"]
+            if stream["format"] not in _PYAV_FORMATS:
+                raise CameraError(
+                    f"camera {self._name}: it gives {stream['format']}, which is not supported; "
+                    "if it is a USB camera, name its /dev/video device as source"
+                )
+            if offset + stream["framesize"] > len(self._memory):
+                raise CameraError(f"camera {self._name}: it gives only {width} x {height} pixels; set this as size")
+            streams[name] = Stream(
+                _PYAV_FORMATS[stream["format"]],
+                width,
+                height,
+                stream["stride"],
+                full_range=colours is not None and colours.range.name == "Full",
+                bt709=colours is not None and colours.ycbcrEncoding.name == "Rec709",
+                offset=offset,
+                size_bytes=stream["framesize"],
+            )
+            offset += stream["framesize"]
+        return streams
+
+
+class PiCameraFinder:
+    """Says which Pi cameras there are."""
+
+    def __init__(self, _memory: memoryview) -> None:
+        self._models = _models(_import_picamera2("search"))
+
+    def models(self) -> list[str]:
+        """Return the sensors' names, by number."""
+        return self._models
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def widest_mode(modes: Sequence[dict[str, Any]], size: Size) -> dict[str, Any]:
+    """Return the sensor's mode that sees most; of several the smallest that is not smaller than `size`.
+
+    Left to itself, libcamera takes the mode whose size comes nearest, which for 640 x 480 is often a narrow crop.
+    """
+
+    def cost(mode: dict[str, Any]) -> tuple[float, bool, int]:
+        _, _, seen_width, seen_height = mode["crop_limits"]
+        width, height = mode["size"]
+        return -seen_width * seen_height, width < size[0] or height < size[1], width * height
+
+    return min(modes, key=cost)
+
+
+def _import_picamera2(name: str) -> ModuleType:
+    try:
+        return importlib.import_module("picamera2")
+    except ModuleNotFoundError as error:
+        if error.name not in ("picamera2", "libcamera"):
+            raise
+        raise CameraError(
+            f"camera {name}: {error.name} is missing; run: sudo apt install python3-picamera2 "
+            "(a venv sees it only if it was made with --system-site-packages)"
+        ) from None
+
+
+def _models(picamera2: ModuleType) -> list[str]:
+    """Return the names of the sensors, by number; USB cameras, which come last in libcamera's list, do not count."""
+    found = picamera2.Picamera2.global_camera_info()
+    return [str(camera.get("Model", "unknown")) for camera in found if "/usb" not in camera["Id"]]
+
+
+def _open(picamera2: ModuleType, name: str, number: int) -> tuple[str, Any]:
+    models = _models(picamera2)
+    if not models:
+        raise CameraError(
+            f"camera {name}: no Pi camera found; check its cable, `rpicam-hello --list-cameras`, "
+            "and that this user is in the group video"
+        )
+    if number >= len(models):
+        named = ", ".join(f"picamera:{n} ({model})" for n, model in enumerate(models))
+        raise CameraError(
+            f"camera {name}: there is no picamera:{number}; {len(models)} Pi camera(s) found, set source: {named}"
+        )
+    try:
+        return models[number], picamera2.Picamera2(number)
+    except RuntimeError as error:
+        if "busy" not in f"{error} {error.__cause__}".lower():
+            raise
+        raise CameraError(
+            f"camera {name}: the Pi camera is in use by another program; stop that program "
+            "(see: fuser -v /dev/media* /dev/video*)"
+        ) from None
+
+
+def _gives_two_streams(camera: Any) -> bool:  # noqa: ANN401 - picamera2 has no types
+    import libcamera
+
+    role = libcamera.StreamRole.Viewfinder
+    both = camera.camera.generate_configuration([role, role])
+    return both is not None and both.size == 2
+
+
+def _is_smaller_copy(lores: Size, main: Size) -> bool:
+    """Whether the stream that was really configured shows the same part of the world, with fewer pixels."""
+    return lores[0] < main[0] and abs(lores[0] * main[1] / (lores[1] * main[0]) - 1) < 0.03
+
+
+def _monotonic_s(boot_ns: int | None) -> float:
+    """Turn the sensor's time, which also counts while the machine sleeps, into `time.monotonic()` seconds."""
+    now_s = time.monotonic()
+    if boot_ns is None:
+        return now_s
+    age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - boot_ns / 1e9
+    return now_s - age_s if 0 <= age_s < _OLDEST_FRAME_S else now_s
