@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import io
 import threading
+import time
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Self
 
 import av
@@ -13,10 +15,11 @@ import numpy as np
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from PIL import Image
 
+from edgeclassify.picturefile import read_picture
 from edgeclassify.records import Pixels
 from edgeclassify.view import Box, View
 
-__all__ = ["StillPicture", "VideoPicture", "View"]
+__all__ = ["StillPicture", "VideoPicture", "View", "load_picture"]
 
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720
@@ -136,6 +139,15 @@ class StillPicture(_ViewedPicture):
     def _whole(self, width: int) -> Pixels:
         size = self._shrunk(self._image.size, width)
         return np.asarray(self._image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def load_picture(path: Path, view: View | None = None) -> StillPicture:
+    """Decode a picture file, once; by default the middle of all of it counts.
+
+    Raises:
+        InputError: it cannot be used; the message names the file.
+    """
+    return StillPicture(read_picture(path), view or View(), time.monotonic(), path.name)
 
 
 def _reformatter() -> VideoReformatter:

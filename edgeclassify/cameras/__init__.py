@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from edgeclassify.config.sections import CameraConfig
+from edgeclassify.errors import CameraError
 from edgeclassify.records import Picture
+
+
+class NoFrameError(CameraError):
+    """No frame came in time, but the camera is still open: `read` may be called again."""
 
 
 class Camera(Protocol):
@@ -27,7 +32,8 @@ class Camera(Protocol):
         """Return the newest frame, skipping any backlog; a frame is returned once.
 
         Raises:
-            CameraError: no frame within `timeout_s`, or the source is gone.
+            NoFrameError: no frame within `timeout_s`.
+            CameraError: the source is gone, or must be opened again.
         """
         ...
 
@@ -44,6 +50,32 @@ def open_camera(
         base: the folder that relative paths are relative to.
 
     Raises:
-        CameraError: now or by entering: it is not there, or cannot be used.
+        CameraError: now, by entering, or by the first `read`: it is not there, or cannot be used.
     """
-    raise NotImplementedError
+    # Imported here, because each kind of camera imports this module; and a Pi camera needs none of the others.
+    from edgeclassify.cameras.discovery import auto_source
+
+    source = auto_source(name) if config.source == "auto" else config.source
+    if source.split(":")[0] == "picamera":
+        from edgeclassify.cameras.picamera import PiCamera
+
+        return PiCamera(name, config.model_copy(update={"source": source}), model_size)
+    if "://" in source or source.startswith("/dev/"):
+        from edgeclassify.cameras.live import LiveCamera
+
+        return LiveCamera(name, config, source)
+    if source == "test":
+        from edgeclassify.cameras.recording import Recording
+
+        return Recording(name, config, None)
+    return _open_path(name, config, base / Path(source).expanduser())
+
+
+def _open_path(name: str, config: CameraConfig, path: Path) -> AbstractContextManager[Camera]:
+    from edgeclassify.cameras.pictures import SlideShow
+    from edgeclassify.cameras.recording import Recording
+    from edgeclassify.picturefile import is_picture
+
+    if path.is_dir() or is_picture(path):
+        return SlideShow(name, config, path)
+    return Recording(name, config, path)
