@@ -1,0 +1,78 @@
+"""The folder of what survives a restart: one daemon has it at a time, and it names the MQTT client."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgeclassify.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+_CLIENT_ID = re.compile(r"[0-9a-f]{8}\Z")
+
+
+@contextmanager
+def lock_state_dir(path: Path) -> Iterator[None]:
+    """Make the folder if it is missing and keep it for this process.
+
+    Raises:
+        UnavailableError: another process has it.
+        OSError: it cannot be made or written.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
+            raise UnavailableError(
+                f"state_dir {path}: another edgeclassify uses it (pid {owner}); stop that one, "
+                "or set state_dir: to a folder of its own"
+            ) from None
+        with suppress(OSError):  # a full disk: only the message to the next one suffers
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
+
+
+def client_id(path: Path | None, node: str) -> str:
+    """Return the name of this client at the broker, `edgeclassify-<node>-<8 hex>`, the same at every start.
+
+    Two devices with the same node name must not throw each other out for ever.
+    """
+    if path is None:
+        return _named(node, secrets.token_hex(4))
+    try:
+        known = (path / "client_id").read_text(encoding="ascii", errors="replace").strip()
+        if _CLIENT_ID.match(known):
+            return _named(node, known)
+    except OSError as error:
+        log.debug("state_dir %s: no client_id yet (%s)", path, error)
+    return new_client_id(path, node)
+
+
+def new_client_id(path: Path | None, node: str) -> str:
+    """Return another name for this client and keep it, if the folder can be written."""
+    unique = secrets.token_hex(4)
+    if path is not None:
+        fresh = path / "client_id.new"
+        try:
+            fresh.write_text(unique + "\n", encoding="ascii")
+            fresh.replace(path / "client_id")
+        except OSError as error:
+            log.debug("state_dir %s: client_id is not kept (%s)", path, error)
+    return _named(node, unique)
+
+
+def _named(node: str, unique: str) -> str:
+    return f"edgeclassify-{node}-{unique}"
