@@ -10,14 +10,31 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edgeclassify.errors import ConfigError
+
 LabelName = str | int
 """A label or group in config.yaml: its text, one synonym of it, or an index; in groups also a range "151-268"."""
 
-_RANGE = re.compile(r"\s*(\d+)\s*-\s*(\d+)\s*\Z")
+_MAX_SHOWN = 80
+_RANGE = re.compile(r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*\Z")
 
 
-class UnknownLabelError(ValueError):
+class UnknownLabelError(ConfigError):
     """No label or group has this name; the message says which ones come near."""
+
+
+class GroupsError(UnknownLabelError):
+    """Groups name what the model does not have, or one label twice.
+
+    Args:
+        by_member: what is wrong, by (name of the group, number of the member, or None for the group itself).
+        usable: the vocabulary of the groups without the members that are wrong.
+    """
+
+    def __init__(self, by_member: Mapping[tuple[str, int | None], str], usable: Vocabulary) -> None:
+        super().__init__("; ".join(f"group {group!r}: {message}" for (group, _), message in by_member.items()))
+        self.by_member = dict(by_member)
+        self.usable = usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +45,14 @@ class Answer:
     index: int | None
 
 
+def _key(name: str) -> str:
+    """Return what names that mean the same have in common."""
+    return name.strip().casefold()
+
+
 def synonyms(label: str) -> list[str]:
     """Return the names in a label like "tabby, tabby cat", in lower case."""
-    return [part.strip().casefold() for part in label.split(",") if part.strip()]
+    return [_key(part) for part in label.split(",") if part.strip()]
 
 
 class Vocabulary:
@@ -41,7 +63,7 @@ class Vocabulary:
         groups: names of labels by the name of their group; each label may be in one group at most.
 
     Raises:
-        UnknownLabelError: a group names what the model does not have, or a label is in two groups.
+        GroupsError: a group names what the model does not have, or a label is in two groups.
     """
 
     def __init__(self, labels: Sequence[str], groups: Mapping[str, Sequence[LabelName]] | None = None) -> None:
@@ -49,33 +71,31 @@ class Vocabulary:
         self._by_line: dict[str, list[int]] = {}
         self._by_synonym: dict[str, list[int]] = {}
         for index, label in enumerate(self.labels):
-            self._by_line.setdefault(label.strip().casefold(), []).append(index)
+            self._by_line.setdefault(_key(label), []).append(index)
             for name in dict.fromkeys(synonyms(label)):
                 self._by_synonym.setdefault(name, []).append(index)
 
-        group_of: dict[int, str] = {}
-        for group, members in (groups or {}).items():
-            for index in self._indexes_of_members(members):
-                if index in group_of and group_of[index] != group:
-                    raise UnknownLabelError(
-                        f"{self.labels[index]!r} is in two groups, {group_of[index]!r} and {group!r}; "
-                        "take it out of one"
-                    )
-                group_of[index] = group
-        self._group_of = group_of
-
-        single = [index for index in range(len(self.labels)) if index not in group_of]
+        groups = groups or {}
+        self._group_of: dict[int, str] = {}
+        self._group_answers: dict[str, int] = {}
+        problems = self._join_all(groups)
+        single = [index for index in range(len(self.labels)) if index not in self._group_of]
         self.answers: tuple[Answer, ...] = tuple(
-            [Answer(self.labels[index], index) for index in single] + [Answer(g, None) for g in groups or {}]
+            [Answer(self.labels[index], index) for index in single] + [Answer(group, None) for group in groups]
         )
-        self._group_answers = {g.casefold(): len(single) + n for n, g in enumerate(groups or {})}
+        for number, group in enumerate(groups, start=len(single)):
+            if self._group_answers.setdefault(_key(group), number) != number:
+                problems[group, None] = "another group has this name; rename one"
         self._answer_of_index = np.empty(len(self.labels), np.intp)
         self._answer_of_index[single] = np.arange(len(single))
-        for index, group in group_of.items():
-            self._answer_of_index[index] = self._group_answers[group.casefold()]
-        clash = next((self.labels[i] for i in single if self.labels[i].casefold() in self._group_answers), None)
-        if clash is not None:
-            raise UnknownLabelError(f"group {clash!r} has the name of a label that is not in it; add it or rename")
+        for index, group in self._group_of.items():
+            self._answer_of_index[index] = self._group_answers[_key(group)]
+        single_names = {_key(self.labels[index]) for index in single}
+        for group in groups:
+            if _key(group) in single_names:
+                problems[group, None] = "has the name of a label that is not in it; add the label, or rename the group"
+        if problems:
+            raise GroupsError(problems, self)
 
     def answer_scores(self, scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Sum the scores of each group: shape (labels,) in, shape (answers,) out, at most 1."""
@@ -90,8 +110,8 @@ class Vocabulary:
         Raises:
             UnknownLabelError: there is none, or it is a member of a group.
         """
-        if isinstance(name, str) and name.strip().casefold() in self._group_answers:
-            return (self._group_answers[name.strip().casefold()],)
+        if isinstance(name, str) and _key(name) in self._group_answers:
+            return (self._group_answers[_key(name)],)
         indexes = self._indexes(name)
         for index in indexes:
             if index in self._group_of:
@@ -100,10 +120,14 @@ class Vocabulary:
                 )
         return tuple(int(self._answer_of_index[index]) for index in indexes)
 
+    def group_of(self, index: int) -> str | None:
+        """Return the group that a label counts as."""
+        return self._group_of.get(index)
+
     def suggestions(self, text: str) -> list[str]:
         """Return up to three names that come near to `text`."""
         names = [*self._group_answers, *self._by_synonym]
-        wanted = text.strip().casefold()
+        wanted = _key(text)[:_MAX_SHOWN]
         near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
         words = [name for name in names if re.search(rf"\b{re.escape(wanted)}\b", name)] if wanted else []
         return list(dict.fromkeys([*near, *words]))[:3]
@@ -113,24 +137,43 @@ class Vocabulary:
             if not 0 <= name < len(self.labels):
                 raise UnknownLabelError(f"there is no label {name}; the model has 0 to {len(self.labels) - 1}")
             return [name]
-        wanted = name.strip().casefold()
+        wanted = _key(name)
         found = self._by_line.get(wanted) or self._by_synonym.get(wanted)
         if not found:
             near = self.suggestions(name)
             hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-            raise UnknownLabelError(f"the model has no label {name!r}{hint or '; see: edgeclassify labels'}")
+            raise UnknownLabelError(
+                f"the model has no label {name[:_MAX_SHOWN]!r}{hint or '; see: edgeclassify labels'}"
+            )
         return found
 
-    def _indexes_of_members(self, members: Sequence[LabelName]) -> list[int]:
-        indexes: list[int] = []
-        for member in members:
-            span = _RANGE.match(member) if isinstance(member, str) else None
-            if span and member.strip().casefold() not in self._by_synonym:  # type: ignore[union-attr]
-                first, last = int(span[1]), int(span[2])
-                if first > last:
-                    raise UnknownLabelError(f"the range {member!r} is empty; write the smaller index first")
-                self._indexes(last)
-                indexes.extend(range(first, last + 1))
-            else:
-                indexes.extend(self._indexes(member))
-        return indexes
+    def _join_all(self, groups: Mapping[str, Sequence[LabelName]]) -> dict[tuple[str, int | None], str]:
+        """Put each label into its group; return what cannot be."""
+        problems: dict[tuple[str, int | None], str] = {}
+        for group, members in groups.items():
+            if not members:
+                problems[group, None] = "has no labels; name some, or remove it"
+            for number, member in enumerate(members):
+                try:
+                    self._join(group, member)
+                except UnknownLabelError as error:
+                    problems[group, number] = str(error)
+        return problems
+
+    def _join(self, group: str, member: LabelName) -> None:
+        for index in self._indexes_of_member(member):
+            other = self._group_of.setdefault(index, group)
+            if other != group:
+                raise UnknownLabelError(
+                    f"{self.labels[index]!r} is in two groups, {other!r} and {group!r}; take it out of one"
+                )
+
+    def _indexes_of_member(self, member: LabelName) -> Sequence[int]:
+        span = _RANGE.match(member) if isinstance(member, str) else None
+        if span is None or _key(span[0]) in self._by_synonym:
+            return self._indexes(member)
+        first, last = int(span[1]), int(span[2])
+        if first > last:
+            raise UnknownLabelError(f"the range {span[0]!r} is empty; write the smaller index first")
+        self._indexes(last)
+        return range(first, last + 1)

@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from edgeclassify import resources
-from edgeclassify.errors import ConfigError
 from edgeclassify.vocabulary import LabelName, UnknownLabelError, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -57,12 +56,9 @@ def vocabulary_for(labels: Sequence[str], groups: Groups | str) -> Vocabulary:
         groups: names of labels by the name of their group, or the name of a preset.
 
     Raises:
-        ConfigError: there is no such preset, it does not know these labels, or a group names what is not there.
+        UnknownLabelError: there is no such preset, it does not know these labels, or a group names what is not there.
     """
-    try:
-        return Vocabulary(labels, _preset(groups, labels) if isinstance(groups, str) else groups)
-    except UnknownLabelError as error:
-        raise ConfigError(f"events.groups: {error}") from error
+    return Vocabulary(labels, _preset(groups, labels) if isinstance(groups, str) else groups)
 
 
 @functools.cache
@@ -76,15 +72,15 @@ def presets() -> Mapping[str, Sequence[LabelSet]]:
 
 def _preset(name: str, labels: Sequence[str]) -> Groups:
     if name not in presets():
-        raise ConfigError(f"events.groups: there is no preset {name!r}; there is: {', '.join(presets())}")
+        raise UnknownLabelError(f"there is no preset {name!r}; there is: {', '.join(presets())}")
     for label_set in presets()[name]:
         if (shift := label_set.shift(labels)) is not None:
             if not label_set.groups:
                 log.info("groups %s: the labels of this model (%s) are groups already", name, label_set.labels)
             return label_set.members(shift)
     known = ", ".join(label_set.labels for label_set in presets()[name])
-    raise ConfigError(
-        f"events.groups: the preset {name!r} has nothing for the labels of this model, it knows those of {known}; "
+    raise UnknownLabelError(
+        f"the preset {name!r} has nothing for the labels of this model, it knows those of {known}; "
         "write groups of your own, or {}"
     )
 

@@ -1,0 +1,79 @@
+"""`edgeclassify check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgeclassify.cli.options import config_option
+
+if TYPE_CHECKING:
+    from edgeclassify.config.reader import ConfigFile
+    from edgeclassify.vocabulary import Vocabulary
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@click.command(epilog="Example: edgeclassify check -c config.yaml")
+@config_option
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of config.yaml, for editors, and nothing else.")
+def command(config_path: Path | None, *, schema: bool) -> None:
+    """Validate config.yaml and its model; print every problem, or what holds and which line says so."""
+    if schema:
+        _print_schema()
+        return
+    from edgeclassify.config.labels import label_problems
+    from edgeclassify.config.names import node_name, state_dir
+    from edgeclassify.config.reader import find_config, load_config
+    from edgeclassify.errors import ConfigError
+    from edgeclassify.inference import load_model
+    from edgeclassify.inference.groups import vocabulary_for
+
+    file = load_config(find_config(config_path))
+    state = state_dir(file.config, file.base)
+    model = load_model(file.config.model, file.base)
+
+    def vocabulary(camera: str) -> Vocabulary:
+        return vocabulary_for(model.labels, file.config.events_for(camera).groups)
+
+    errors, warnings = label_problems(file, vocabulary)
+    if errors:
+        raise ConfigError(*errors)
+    width, height = model.input_size
+    click.echo(f"file   {file.path}")
+    click.echo(f"node   {node_name(file.config)}")
+    click.echo(f"state  {state}")
+    click.echo(f"model  {model.name}: {len(model.labels)} labels, input {width}x{height}")
+    for camera in file.config.cameras:
+        _print_camera(file, camera, vocabulary(camera))
+    for warning in warnings:
+        click.echo(f"warning: {warning}")
+    click.echo("ok")
+
+
+def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None:
+    from edgeclassify.config.document import path_text
+    from edgeclassify.config.thresholds import effective_thresholds
+    from edgeclassify.redact import hide_password
+
+    section = file.config.cameras[camera]
+    disabled = "" if section.enabled else " (disabled)"
+    click.echo(f"\ncamera {camera}: {hide_password(section.source)}{disabled}")
+    for rule in effective_thresholds(file, camera, vocabulary):
+        if rule.answer is None:
+            name = "everything else"
+        else:
+            name = rule.answer.label if rule.answer.index is not None else f"{rule.answer.label} (group)"
+        where = f"{path_text(rule.path, file.document.data)}, line {rule.line}" if rule.path else "default"
+        click.echo(f"  {rule.threshold:5.2f}  {name[:40]:40}  {where}")
+
+
+def _print_schema() -> None:
+    import json
+
+    from edgeclassify.config.sections import Config
+
+    schema = {"$schema": DRAFT, **Config.model_json_schema(), "title": "edgeclassify config.yaml"}
+    click.echo(json.dumps(schema, indent=2, ensure_ascii=False))

@@ -1,0 +1,89 @@
+"""Finding and reading config.yaml: everything that is wrong is said at once, each with its line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from edgeclassify import resources
+from edgeclassify.config.document import Document, KeyPath, Problem, path_text
+from edgeclassify.config.problems import in_words
+from edgeclassify.config.sections import Config
+from edgeclassify.config.yamlfile import read_document
+from edgeclassify.errors import ConfigError
+
+_MAX_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A configuration that was read, and where its parts stand."""
+
+    document: Document
+    config: Config
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.document.path
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths in the file start at."""
+        return self.path.resolve().parent
+
+    def line(self, path: KeyPath) -> int | None:
+        """Return the line of what stands exactly at `path`; None when the file does not say it."""
+        place = self.document.places.get(path)
+        return place.line if place else None
+
+    def problem(self, path: KeyPath, message: str) -> str:
+        """Return one line that says where and what is wrong."""
+        return _text(self.document, Problem(path, message, self.document.line(path)))
+
+
+def find_config(option: Path | None) -> Path:
+    """Return the file to read: `option`, $EDGECLASSIFY_CONFIG, ./config.yaml, the one in /etc, the packaged default."""
+    if option is not None:
+        return option
+    if named := os.environ.get("EDGECLASSIFY_CONFIG"):
+        return Path(named)
+    places = (Path("config.yaml"), Path("/etc/edgeclassify/config.yaml"))
+    return next((place for place in places if os.path.lexists(place)), None) or resources.default_config()
+
+
+def load_config(path: Path) -> ConfigFile:
+    """Read and check a file.
+
+    Raises:
+        ConfigError: it cannot be read, or says what cannot be; `problems` holds everything that is wrong.
+    """
+    document = read_document(path)
+    problems = list(document.problems)
+    try:
+        config = Config.model_validate(document.data)
+    except ValidationError as error:
+        told = {problem.path for problem in problems}
+        found = in_words(error.errors(include_url=False), document)
+        problems += [problem for problem in found if problem.path not in told]
+    if problems:
+        # Not chained: pydantic's own text shows values, passwords among them.
+        raise ConfigError(*_texts(document, problems)) from None
+    return ConfigFile(document, config)
+
+
+def _texts(document: Document, problems: Iterable[Problem]) -> list[str]:
+    ordered = sorted(problems, key=lambda problem: problem.line or 0)
+    texts = list(dict.fromkeys(_text(document, problem) for problem in ordered))
+    more = len(texts) - _MAX_SHOWN
+    return texts if more <= 0 else [*texts[:_MAX_SHOWN], f"{document.path}: {more} more problems are not shown"]
+
+
+def _text(document: Document, problem: Problem) -> str:
+    where = f"{document.path}:{problem.line}" if problem.line else f"{document.path}"
+    what = path_text(problem.path, document.data)
+    return f"{where}: {what}: {problem.message}" if what else f"{where}: {problem.message}"

@@ -1,0 +1,105 @@
+"""`edgeclassify check` as a user runs it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgeclassify import cli
+
+
+@pytest.fixture
+def check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], tuple]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("EDGECLASSIFY_CONFIG", "STATE_DIRECTORY", "XDG_STATE_HOME", "XDG_DATA_HOME", "EDGECLASSIFY_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run_check(text: str) -> tuple[int, str, str]:
+        Path("config.yaml").write_text(text, encoding="utf-8")
+        code = cli.run(["check", "-c", "config.yaml"])
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return run_check
+
+
+Check = Callable[[str], tuple[int, str, str]]
+
+
+def test_what_holds_is_told_with_the_line_that_says_so(check: Check, tmp_path: Path) -> None:
+    code, output, errors = check("""\
+node: porch
+cameras:
+  door:
+    source: rtsp://ann:s3cret@door/1
+    enabled: false
+    events: {thresholds: {bird: 0.3}}
+events:
+  groups: {pet: [cat, dog]}
+  thresholds: {pet: 0.4}
+  ignore: [unicorn]
+""")
+    assert code == 0
+    assert errors == ""
+    assert (
+        output
+        == f"""\
+file   config.yaml
+node   porch
+state  {tmp_path}/.local/state/edgeclassify
+model  starter: 30 labels, input 64x64
+
+camera door: rtsp://ann:***@door/1 (disabled)
+   0.60  everything else                           default
+   0.40  pet (group)                               events.thresholds.pet, line 9
+   0.30  bird                                      cameras.door.events.thresholds.bird, line 6
+warning: config.yaml:10: events.ignore item 1: the model has no label 'unicorn'; see: edgeclassify labels
+ok
+"""
+    )
+
+
+def test_every_problem_is_one_line_and_the_exit_code_is_78(check: Check) -> None:
+    code, output, errors = check("nod: a\nmqtt: {port: 0}\n")
+    assert (code, output) == (78, "")
+    assert errors == (
+        "edgeclassify: config.yaml:1: nod: unknown key; did you mean 'node'?\n"
+        "config.yaml:2: mqtt.port: must be at least 1, got 0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("events: {thresholds: {unicorn: 0.5}}", "config.yaml:1: events.thresholds.unicorn: the model has no label"),
+        ("model: {labels: none.txt}", "none.txt"),
+        ("model: {name: ./}", "is a folder"),
+        ("model: {name: none.tflite}", "there is no such file"),
+        ("model: {name: unheard-of}", "unheard-of"),
+    ],
+)
+def test_a_model_or_label_that_does_not_fit_is_78_too(check: Check, text: str, message: str) -> None:
+    code, output, errors = check(text)
+    assert (code, output) == (78, "")
+    assert errors.startswith("edgeclassify: ")
+    assert message in errors
+
+
+def test_the_packaged_default_is_right(check: Check) -> None:
+    code, output, _ = check((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8"))
+    assert code == 0
+    assert "events.thresholds.'*', line" in output
+
+
+def test_the_schema_is_all_that_is_printed() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "edgeclassify", "check", "--schema"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(result.stdout)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert result.stderr == ""
