@@ -19,6 +19,7 @@ from edgeclassify.records import Frame, Picture
 log = logging.getLogger(__name__)
 
 _SLICE_S = 1.5  # so soon it notices that it is to stop; a Pi camera's slowest frame takes a tenth
+_PUT_SLICE_S = 0.2
 _LEAST_OPENING_S = 15.0  # until the first frame: a stream begins at its next key frame
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
@@ -103,7 +104,7 @@ class _Capture:
         if live:
             self._mailbox.put(frame)
             return
-        while not self._mailbox.put_when_free(frame, _SLICE_S):
+        while not self._mailbox.put_when_free(frame, _PUT_SLICE_S):
             if self._stopping.is_set():
                 return
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _JITTER = 0.2  # of an interval: so much early is still in time
-_LEAST_SPACING = 0.5  # of an interval, from a late frame to the next one due
 _USUAL_GAP_S = 0.04
+_SHORTEST_GAP_S = 0.001
 _MOST_BEHIND_S = 1.0
 
 
@@ -28,8 +28,9 @@ class RateLimit:
         if captured_s < self._next_due_s - _JITTER * interval_s:
             return False
         # The schedule goes on from the frame that was due, not from this one: else 30 a second, limited to 30,
-        # become 15. What a slow camera left out is not made up for.
-        self._next_due_s = max(self._next_due_s + interval_s, captured_s + _LEAST_SPACING * interval_s)
+        # become 15. But what a slow camera, or a pause, left out is not made up for.
+        late = captured_s >= self._next_due_s + interval_s
+        self._next_due_s = (captured_s if late else self._next_due_s) + interval_s
         return True
 
 
@@ -57,7 +58,7 @@ class Playback:
 
     def _gap_s(self, time_s: float | None) -> float:
         gap_s = time_s - self._time_s if time_s is not None and self._time_s is not None else 0.0
-        if not 0 < gap_s <= self._longest_gap_s:  # missing, backward (also: it began anew), a jump, or not a number
+        if not _SHORTEST_GAP_S <= gap_s <= self._longest_gap_s:  # missing, backward (also: it began anew), a jump, or not a number
             return self._usual_gap_s
         self._usual_gap_s = gap_s
         return gap_s
