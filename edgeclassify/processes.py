@@ -21,7 +21,7 @@ from edgeclassify.errors import ChildDiedError, ChildError, ChildTimeoutError, E
 
 log = logging.getLogger(__name__)
 
-_CLOSE_TIMEOUT_S = 1.5
+_CLOSE_TIMEOUT_S = 1.0
 _KILL_TIMEOUT_S = 2.0
 _LAST_WORDS_S = 0.5
 # -P and the parent's own path: the child imports what the parent would, wherever each was started.
@@ -166,7 +166,7 @@ class Child:
         """Return where it crashed or hung, as faulthandler tells it, or else the last it said."""
         lines = [line.strip() for line in self._last_lines if line.strip()]
         crash = [line for line in lines if line.startswith("Fatal Python error")][-1:]
-        stack = [n for n, line in enumerate(lines) if line.startswith("Current thread")][-1:]
+        stack = [n for n, line in enumerate(lines) if line.startswith("Current thread 0x")][-1:]
         words = crash + lines[stack[0] + 1 : stack[0] + 4] if stack else lines[-3:]
         return f"; its last words: {' | '.join(words)}" if words else ""
 

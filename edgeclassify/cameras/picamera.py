@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 _CHILD = "edgeclassify.cameras.picamera_child"
 _START_TIMEOUT_S = 30.0  # importing picamera2 takes seconds on a small Pi
 _FIND_TIMEOUT_S = 15.0
-_ANSWER_MARGIN_S = 1.0
+_ANSWER_MARGIN_S = 0.5
+_DESCRIBE_TIMEOUT_S = 5.0
 _LEAST_MEMORY_BYTES = 32 << 20  # only what frames really fill is taken; a camera may give more than was asked
 _SOURCE = re.compile(r"picamera(?::(\d{1,2}))?\Z")
 
@@ -65,8 +66,9 @@ class PiCamera:
         """Open the camera; raises CameraError."""
         try:
             self._child.__enter__()
-            model, self._streams = self._child.call("describe", timeout_s=_ANSWER_MARGIN_S)
+            model, self._streams = self._child.call("describe", timeout_s=_DESCRIBE_TIMEOUT_S)
         except ChildError as error:
+            self._child.close()
             raise CameraError(str(error)) from error
         sizes = " and ".join(f"{s.width} x {s.height} {s.pixel_format}" for s in self._streams)
         self.description = f"{self.description} ({model}), {sizes}"
@@ -76,7 +78,12 @@ class PiCamera:
         self._child.close()
 
     def read(self, timeout_s: float) -> VideoPicture:
-        """Return the next frame; raises CameraError: none in time, or picamera2 hangs or crashed."""
+        """Return the next frame.
+
+        Raises:
+            NoFrameError: none came in time.
+            CameraError: picamera2 or libcamera hangs or crashed.
+        """
         try:
             captured_s = self._child.call("read", timeout_s, timeout_s=timeout_s + _ANSWER_MARGIN_S)
         except ChildError as error:
@@ -93,7 +100,7 @@ def find_pi_cameras() -> list[FoundCamera]:
     finder = Child("search for Pi cameras", f"{_CHILD}:PiCameraFinder", {}, start_timeout_s=_FIND_TIMEOUT_S)
     try:
         with finder:
-            models: list[str] = finder.call("models", timeout_s=_ANSWER_MARGIN_S)
+            models: list[str] = finder.call("models", timeout_s=_DESCRIBE_TIMEOUT_S)
     except (ChildError, CameraError) as error:
         log.warning("%s; no Pi camera can be used", error)
         return []

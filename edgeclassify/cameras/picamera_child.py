@@ -5,6 +5,7 @@ libcamera's bindings hold the interpreter's lock while they block, and picamera2
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeclassify.cameras import NoFrameError
 from edgeclassify.errors import CameraError
 
 Size = tuple[int, int]
@@ -29,6 +31,7 @@ _PYAV_FORMATS = {
     "XRGB8888": "bgra",
     "XBGR8888": "rgba",
 }
+_FASTEST_FRAME_US = 100  # the sensor's own limit holds
 _SLOWEST_FRAME_US = 100_000  # in the dark it may expose for so long
 _OLDEST_FRAME_S = 5.0
 
@@ -67,6 +70,7 @@ class PiCameraServer:
         self._model, self._camera = _open(picamera2, name, number)
         self._configure(size, lores_size, fps)
         self._streams = self._read_back()
+        self._job: Any = None
         self._camera.start()
 
     def describe(self) -> tuple[str, list[Stream]]:
@@ -77,14 +81,9 @@ class PiCameraServer:
         """Wait for the next frame, put it into the memory; return when it was taken, `time.monotonic()` seconds.
 
         Raises:
-            CameraError: none came in time. Then open it anew: picamera2 loses a buffer with each such request.
+            NoFrameError: none came in time.
         """
-        try:
-            request = self._camera.capture_request(wait=timeout_s)
-        except TimeoutError:
-            raise CameraError(
-                f"camera {self._name}: no frame from the Pi camera for {timeout_s:g} s; check its cable"
-            ) from None
+        request = self._next_request(timeout_s)
         try:
             for stream_name, stream in self._streams.items():
                 with self._mapped_array(request, stream_name, reshape=False) as mapped:
@@ -97,14 +96,34 @@ class PiCameraServer:
         """Stop the camera and let others have it."""
         self._camera.close()
 
+    def _next_request(self, timeout_s: float) -> Any:  # noqa: ANN401 - picamera2 has no types
+        """Return the next frame's buffers, which must be released.
+
+        A job that timed out stays in picamera2's queue and will take a buffer: it is kept, and waited for again.
+        """
+        if self._job is not None:
+            with contextlib.suppress(TimeoutError):
+                self._camera.wait(self._job, 0).release()  # it came when nobody waited: it may be old
+                self._job = None
+        if self._job is None:
+            self._job = self._camera.capture_request(wait=False)
+        try:
+            request = self._camera.wait(self._job, timeout_s)
+        except TimeoutError:
+            raise NoFrameError(
+                f"camera {self._name}: no frame from the Pi camera for {timeout_s:g} s; check its cable"
+            ) from None
+        self._job = None
+        return request
+
     def _configure(self, size: Size, lores_size: Size | None, fps: float) -> None:
         camera = self._camera
         options: dict[str, Any] = {"main": {"format": "YUV420", "size": size}, "buffer_count": 4}
         # Without a queue each request waits for a new frame; with one it gets the last, which may be old.
         options["queue"] = False
         if "FrameDurationLimits" in camera.camera_controls:
-            # At least 30 a second: the frame that is waited for then comes soon, and exposure settles quickly.
-            shortest_us = round(1_000_000 / max(fps, 30)) if fps else 100
+            # Twice as many as are wanted: the one that is taken is then fresh, and few are made for nothing.
+            shortest_us = min(round(1_000_000 / (2 * fps)), _SLOWEST_FRAME_US) if fps else _FASTEST_FRAME_US
             options["controls"] = {"FrameDurationLimits": (shortest_us, _SLOWEST_FRAME_US)}
         if "ColorFilterArrangement" in camera.camera_properties:  # a sensor whose modes can be told apart
             mode = widest_mode(camera.sensor_modes, size)
@@ -169,10 +188,10 @@ def widest_mode(modes: Sequence[dict[str, Any]], size: Size) -> dict[str, Any]:
     Left to itself, libcamera takes the mode whose size comes nearest, which for 640 x 480 is often a narrow crop.
     """
 
-    def cost(mode: dict[str, Any]) -> tuple[float, bool, int]:
+    def cost(mode: dict[str, Any]) -> tuple[int, bool, int, int]:
         _, _, seen_width, seen_height = mode["crop_limits"]
         width, height = mode["size"]
-        return -seen_width * seen_height, width < size[0] or height < size[1], width * height
+        return -seen_width * seen_height, width < size[0] or height < size[1], width * height, -mode["bit_depth"]
 
     return min(modes, key=cost)
 
