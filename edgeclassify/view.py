@@ -115,7 +115,7 @@ class View:
             return 1 - right, 1 - bottom, 1 - left, 1 - top
         if self.rotate == 270:
             return 1 - bottom, left, 1 - top, right
-        return box
+        return left, top, right, bottom
 
 
 def _inside(box: Box, size: tuple[int, int]) -> Box:

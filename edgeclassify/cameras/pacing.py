@@ -58,7 +58,8 @@ class Playback:
 
     def _gap_s(self, time_s: float | None) -> float:
         gap_s = time_s - self._time_s if time_s is not None and self._time_s is not None else 0.0
-        if not _SHORTEST_GAP_S <= gap_s <= self._longest_gap_s:  # missing, backward (also: it began anew), a jump, or not a number
+        # Missing, backward (also: it began anew), a jump, or not a number.
+        if not _SHORTEST_GAP_S <= gap_s <= self._longest_gap_s:
             return self._usual_gap_s
         self._usual_gap_s = gap_s
         return gap_s
