@@ -104,5 +104,10 @@ def open_classifier(config: ModelConfig, base: Path) -> Iterator[Classifier]:
 
 
 def default_threads() -> int:
-    """Return how many threads suit this machine."""
-    return min(4, len(os.sched_getaffinity(0)))
+    """Return how many threads suit this machine: all cores but one, at most four.
+
+    Capture and decoding need a core now and then. Where they find none, every operation waits for the thread that
+    was put aside: with a core half busy, two threads on two cores had the median of one thread, a p95 a quarter
+    higher, and used a tenth more CPU.
+    """
+    return min(4, max(1, len(os.sched_getaffinity(0)) - 1))

@@ -40,6 +40,12 @@ class Normalization:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def plausible(self) -> bool:
+        """Whether pixels can be normalized so."""
+        counts = {len(self.mean), len(self.std)}
+        return counts <= {1, 3} and all(abs(m) < 1e6 for m in self.mean) and all(0 < s < 1e6 for s in self.std)
+
 
 def packed_labels(content: bytes, where: str) -> tuple[str, bytes] | None:
     """Return name and content of the label file inside a model; None when it has none.
@@ -93,7 +99,7 @@ def _first_normalization(metadata: Table) -> Normalization | None:
                 if options is None or unit.number(_OPTIONS_TYPE, "<B") != _NORMALIZATION_OPTIONS:
                     continue
                 found = Normalization(options.floats(_MEAN), options.floats(_STD))
-                if len(found.mean) in (1, 3) and len(found.std) in (1, 3) and all(0 < s < 1e6 for s in found.std):
-                    return found
-                raise FlatbufferError(f"mean {found.mean} and std {found.std} make no sense")
+                if not found.plausible:
+                    raise FlatbufferError(f"mean {found.mean} and std {found.std} make no sense")
+                return found
     return None
