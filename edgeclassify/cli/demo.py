@@ -1,0 +1,47 @@
+"""`edgeclassify demo`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+
+@click.command(epilog="Example: edgeclassify demo --pictures ~/Pictures --seconds 60")
+@click.option("--pictures", type=click.Path(path_type=Path), help="A folder of pictures to show in place of a camera.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="End after so long; default: at Ctrl-C.")
+@click.option("--offline", is_flag=True, help="Do not try to get a better model.")
+def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> None:  # noqa: ARG001 - nothing is downloaded yet
+    """Run the real daemon with a private broker and show its events here.
+
+    It uses the best camera of this machine, else sample pictures. Nothing is left behind.
+    """
+    from edgeclassify.cameras.discovery import find_cameras
+    from edgeclassify.config.reader import load_config
+    from edgeclassify.errors import EdgeClassifyError
+    from edgeclassify.tools.demo import NODE, running_demo, stop_on_sigterm
+    from edgeclassify.tools.watch import Watch
+
+    stop_on_sigterm()
+    found = None if pictures else next(iter(find_cameras()), None)
+    with running_demo(pictures, found.source if found else None) as demo:
+        click.echo(f"edgeclassify demo: {demo.source.about}; model {demo.model}")
+        for hint in demo.hints:
+            click.echo(f"  {hint}")
+        config = load_config(demo.config).config
+        end_s = None if seconds is None else time.monotonic() + seconds
+        failure: list[str] = []
+
+        def ended() -> bool:
+            failure.extend(text for text in [demo.daemon_failure()] if text)
+            return bool(failure) or (end_s is not None and time.monotonic() >= end_s)
+
+        watch = Watch(config.mqtt, demo.config.parent, NODE, click.echo, why=True, answered=False)
+        try:
+            watch.run(ended)
+        except KeyboardInterrupt:
+            click.echo()
+        if failure:
+            raise EdgeClassifyError(f"demo: {failure[0]}")
+        click.echo(f"{watch.events_total} events. Next: edgeclassify check, edgeclassify cameras, edgeclassify run")

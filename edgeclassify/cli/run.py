@@ -1,0 +1,22 @@
+"""`edgeclassify run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgeclassify.cli.options import config_option
+
+
+@click.command(epilog="Example: edgeclassify run -c /etc/edgeclassify/config.yaml")
+@config_option
+@click.option("-v", "--verbose", is_flag=True, help="Log what every frame came to.")
+def command(config_path: Path | None, *, verbose: bool) -> int:
+    """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
+    from edgeclassify import logs
+    from edgeclassify.config.reader import find_config, load_config
+    from edgeclassify.daemon import run_daemon
+
+    logs.set_up(verbose=verbose)
+    return run_daemon(load_config(find_config(config_path)))

@@ -1,0 +1,126 @@
+"""The map of the program: frame -> scores -> decision -> messages.
+
+Capture threads put frames into the mailbox; this loop, in the one thread that owns the classifier and the
+trackers, takes them out and hands what was decided to the publisher, which never makes it wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edgeclassify.cameras.status import CameraStatus
+from edgeclassify.config.sections import SnapshotsConfig
+from edgeclassify.events.tracker import Tracker
+from edgeclassify.inference import Classifier
+from edgeclassify.mailbox import FrameMailbox
+from edgeclassify.records import Decision, Frame, Scores, Verdict
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.25
+
+Accept = Callable[[Decision, bytes | None], None]
+"""Takes a decision and the JPEG of the frame on which something appeared."""
+
+
+class TellOnline(Protocol):
+    """Tells whether a camera gives fresh frames."""
+
+    def __call__(self, *, online: bool) -> None:
+        """Tell it."""
+        ...
+
+
+@dataclass(eq=False)
+class Lane:
+    """One camera on its way through the pipeline."""
+
+    camera: str
+    tracker: Tracker
+    status: CameraStatus
+    stale_seconds: float
+    tell_online: TellOnline
+    classified_total: int = 0
+    online: bool = field(default=False, init=False)
+
+    def update_online(self, now_s: float) -> bool:
+        """Compare with when the last frame came; return whether the camera just went offline."""
+        captured_s = self.status.last_captured_s
+        online = captured_s is not None and now_s - captured_s < self.stale_seconds
+        if online == self.online:
+            return False
+        self.online = online
+        log.log(
+            logging.INFO if online else logging.WARNING, "camera %s: %s", self.camera, "online" if online else "offline"
+        )
+        self.tell_online(online=online)
+        return not online
+
+
+class Pipeline:
+    """Runs frames through the classifier and the tracker of their camera."""
+
+    def __init__(
+        self,
+        mailbox: FrameMailbox,
+        classifier: Classifier,
+        lanes: Mapping[str, Lane],
+        snapshots: SnapshotsConfig,
+        accept: Accept,
+        explain: Callable[[Verdict, Frame], None],
+        note: Callable[[Scores], None],
+    ) -> None:
+        self._mailbox = mailbox
+        self._classifier = classifier
+        self._lanes = lanes
+        self._snapshots = snapshots
+        self._accept = accept
+        self._explain = explain
+        self._note = note
+
+    def run(self, stopping: threading.Event) -> None:
+        """Classify until `stopping` is set, then end what is still present."""
+        checked_s = 0.0
+        while not stopping.is_set():
+            frame = self._mailbox.take(_POLL_S)
+            if frame is not None:
+                self._classify(frame)
+            now_s = time.monotonic()
+            if now_s - checked_s >= _POLL_S:
+                checked_s = now_s
+                self._find_offline(now_s)
+        for lane in self._lanes.values():
+            self._accept(lane.tracker.end("stopped", time.monotonic()), None)
+
+    def _classify(self, frame: Frame) -> None:
+        lane = self._lanes[frame.camera]
+        if not lane.online:
+            lane.update_online(time.monotonic())
+        scores = self._classifier.classify(frame)
+        decision = lane.tracker.update(scores)
+        lane.classified_total += 1
+        self._note(scores)
+        self._accept(decision, self._snapshot(decision, frame))
+        if decision.verdict:
+            self._explain(decision.verdict, frame)
+
+    def _snapshot(self, decision: Decision, frame: Frame) -> bytes | None:
+        """Encode the frame when something appeared on it."""
+        if not self._snapshots.enabled or all(event.event_type != "appeared" for event in decision.events):
+            return None
+        try:
+            return frame.picture.jpeg(self._snapshots.width, self._snapshots.quality)
+        except (OSError, ValueError, MemoryError) as error:
+            # An event is worth more than its picture.
+            log.warning("camera %s: no snapshot: %s", frame.camera, error)
+            return None
+
+    def _find_offline(self, now_s: float) -> None:
+        for lane in self._lanes.values():
+            if lane.update_online(now_s):
+                self._accept(lane.tracker.end("camera offline", now_s), None)

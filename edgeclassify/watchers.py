@@ -1,0 +1,41 @@
+"""Verdicts on single frames, published only while somebody watches."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from edgeclassify.mqtt import messages
+from edgeclassify.mqtt.publisher import Publisher
+from edgeclassify.mqtt.topics import Topics
+from edgeclassify.records import Frame, Verdict
+
+log = logging.getLogger(__name__)
+
+_INTERVAL_S = 0.25
+
+
+class Watchers:
+    """A watcher asks on `why/set` for some seconds of verdicts, and asks again for more."""
+
+    def __init__(self, publisher: Publisher, topics: Topics) -> None:
+        self._publisher = publisher
+        self._topics = topics
+        self._until_s = 0.0
+        self._told_s: dict[str, float] = {}
+        publisher.subscribe(topics.why_set, self._ask)
+
+    def tell(self, verdict: Verdict, frame: Frame) -> None:
+        """Publish the verdict if somebody watches, a few times a second at most."""
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("camera %s: %s%s", frame.camera, frame.picture.name and f"{frame.picture.name}: ", verdict.why)
+        now_s = time.monotonic()
+        if now_s > self._until_s or now_s - self._told_s.get(frame.camera, 0.0) < _INTERVAL_S:
+            return
+        self._told_s[frame.camera] = now_s
+        self._publisher.send(messages.why(self._topics, verdict, frame.picture.name))
+
+    def _ask(self, payload: bytes, retained: bool) -> None:
+        seconds = messages.lease_seconds(payload)
+        if seconds is not None and not retained:
+            self._until_s = max(self._until_s, time.monotonic() + seconds)
