@@ -45,34 +45,41 @@ def lock_state_dir(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def client_id(path: Path | None, node: str) -> str:
-    """Return the name of this client at the broker, `edgeclassify-<node>-<8 hex>`, the same at every start.
+class Identity:
+    """The name of this client at the broker, `edgeclassify-<node>-<8 hex>`, the same at every start.
 
     Two devices with the same node name must not throw each other out for ever.
     """
-    if path is None:
-        return _named(node, secrets.token_hex(4))
-    try:
-        known = (path / "client_id").read_text(encoding="ascii", errors="replace").strip()
-        if _CLIENT_ID.match(known):
-            return _named(node, known)
-    except OSError as error:
-        log.debug("state_dir %s: no client_id yet (%s)", path, error)
-    return new_client_id(path, node)
 
+    def __init__(self, folder: Path | None, node: str) -> None:
+        self._folder = folder
+        self._node = node
+        self._unique = self._kept()
+        if not self._unique:
+            self.renew()
 
-def new_client_id(path: Path | None, node: str) -> str:
-    """Return another name for this client and keep it, if the folder can be written."""
-    unique = secrets.token_hex(4)
-    if path is not None:
-        fresh = path / "client_id.new"
+    @property
+    def client_id(self) -> str:
+        """The name as the broker sees it."""
+        return f"edgeclassify-{self._node}-{self._unique}"
+
+    def renew(self) -> None:
+        """Take another name, and keep it if the folder can be written."""
+        self._unique = secrets.token_hex(4)
+        if self._folder is None:
+            return
+        fresh = self._folder / "client_id.new"
         try:
-            fresh.write_text(unique + "\n", encoding="ascii")
-            fresh.replace(path / "client_id")
+            fresh.write_text(self._unique + "\n", encoding="ascii")
+            fresh.replace(self._folder / "client_id")
         except OSError as error:
-            log.debug("state_dir %s: client_id is not kept (%s)", path, error)
-    return _named(node, unique)
+            log.debug("state_dir %s: client_id is not kept (%s)", self._folder, error)
 
-
-def _named(node: str, unique: str) -> str:
-    return f"edgeclassify-{node}-{unique}"
+    def _kept(self) -> str:
+        if self._folder is None:
+            return ""
+        try:
+            text = (self._folder / "client_id").read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            return ""
+        return text if _CLIENT_ID.match(text) else ""

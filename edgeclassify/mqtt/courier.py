@@ -1,0 +1,251 @@
+"""The network thread: brings events, states and commands over one connection after the other."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from edgeclassify.mqtt import messages, trouble
+from edgeclassify.mqtt.clock import this_instant
+from edgeclassify.mqtt.connection import MQTT5, Ack, Connection, Incoming
+from edgeclassify.mqtt.dialer import Dialer, Pace, Stopped
+from edgeclassify.mqtt.messages import Message
+from edgeclassify.mqtt.outbox import Outbox
+from edgeclassify.mqtt.own_status import OwnStatus
+from edgeclassify.mqtt.store import Row
+from edgeclassify.mqtt.subscriptions import Handler, Subscriptions
+from edgeclassify.mqtt.topics import Topics
+from edgeclassify.mqtt.trouble import Trouble
+from edgeclassify.mqtt.waking import WakingQueue
+from edgeclassify.mqtt.window import Window
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+"""How often keepalive is looked after."""
+
+
+class Courier:
+    """`run` is the body of the network thread; every other public method may be called by any thread."""
+
+    def __init__(self, topics: Topics, keepalive_seconds: float, pace: Pace) -> None:
+        self._topics = topics
+        self._pace = pace
+        self._patience_s = max(keepalive_seconds, pace.acknowledge_s)
+        self._work: WakingQueue[Callable[[], None]] = WakingQueue()
+        self._retained: dict[str, Message] = {}
+        self._subscriptions = Subscriptions()
+        self._own_status = OwnStatus(topics.node)
+        self._window = Window()
+        self._too_large: set[str] = set()
+        self._stopping = threading.Event()
+        self._dialer: Dialer
+        self._outbox: Outbox
+        self._live: Connection | None = None
+        self._number = 0
+        self._online_packet: int | None = None
+        self._online_sent_s = 0.0
+        self.connected = False
+
+    def hand(self, connection: int, row: Row, snapshot: bytes | None) -> None:
+        """Send an event over the connection of this number, if it still lives."""
+        self._work.put(lambda: self._offer(connection, row, snapshot))
+
+    def retain(self, message: Message) -> None:
+        """Send a state now and at every connect."""
+        self._work.put(lambda: self._retain(message))
+
+    def send(self, message: Message) -> None:
+        """Send what matters only now: dropped without a connection, or when the network is slow."""
+        self._work.put(lambda: self._send(message))
+
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call `handler` for what arrives on `topic`, in the network thread."""
+        self._work.put(lambda: self._subscribe(topic, handler))
+
+    def stop(self) -> None:
+        """Let `run` say goodbye and return."""
+        self._stopping.set()
+        self._work.wake()
+
+    def close(self) -> None:
+        """Let go of what `run` used, after it returned."""
+        self._work.close()
+
+    def run(self, dialer: Dialer, outbox: Outbox) -> None:
+        """Keep a connection, until `stop`."""
+        self._dialer, self._outbox = dialer, outbox
+        try:
+            while True:
+                dialer.say(self._serve(dialer.connect(self._work.wake)))
+                dialer.pause()
+        except Stopped:
+            log.debug("%s: stopped", dialer.broker)
+
+    def wait(self, connection: Connection | None, timeout_s: float) -> None:
+        """Do what others asked for, and what the connection wants; for the dialer.
+
+        Raises:
+            Stopped: `stop` was called.
+        """
+        if self._stopping.is_set():
+            raise Stopped
+        self._attend(connection, timeout_s)
+
+    def _attend(self, connection: Connection | None, timeout_s: float) -> None:
+        if connection is None:
+            self._work.wait(timeout_s)
+        else:
+            connection.pump(self._work.fileno(), timeout_s)
+        for work in self._work.drain():
+            work()
+
+    def _serve(self, connection: Connection) -> Trouble:
+        self._greet(connection)
+        try:
+            while True:
+                self.wait(connection, _TICK_S)
+                problem = self._attend_to_broker(connection)
+                if problem is not None:
+                    return problem
+        except Stopped:
+            self._say_goodbye(connection)
+            raise
+        finally:
+            self.connected, self._live = False, None
+            self._outbox.detach()
+            connection.close()
+
+    def _greet(self, connection: Connection) -> None:
+        self._live = connection
+        self._number += 1
+        self._window.begin(connection.receive_maximum)
+        self._own_status.begin()
+        connection.subscribe([self._topics.status], own=True)
+        connection.subscribe(self._subscriptions.topics)
+        for message in self._retained.values():
+            self._publish(connection, message)
+        self._say_online(connection)
+
+    def _say_online(self, connection: Connection) -> None:
+        if connection.protocol != MQTT5:
+            self._own_status.expect_echo()
+        self._online_packet = connection.publish(messages.status(self._topics, online=True))
+        self._online_sent_s = time.monotonic()
+
+    def _attend_to_broker(self, connection: Connection) -> Trouble | None:
+        while connection.incoming:
+            self._take(connection, connection.incoming.popleft())
+        problem = self._take_acks(connection)
+        if problem is None and connection.lost is not None:
+            problem = self._after_loss(connection)
+        if problem is None:
+            self._send_events(connection)
+            problem = self._overdue()
+        return problem
+
+    def _take(self, connection: Connection, incoming: Incoming) -> None:
+        if incoming.topic != self._topics.status:
+            self._subscriptions.deliver(incoming)
+        elif self._own_status.is_wrong(incoming.payload, retained=incoming.retained):
+            self._say_online(connection)
+
+    def _take_acks(self, connection: Connection) -> Trouble | None:
+        while connection.acks:
+            ack = connection.acks.popleft()
+            if ack.packet_id == self._online_packet:
+                self._online_packet = None
+                if ack.refused:
+                    return trouble.of_write_refusal(ack.code, self._topics.status, self._dialer.config)
+                if not self.connected:
+                    self.connected = True
+                    self._dialer.say_connected(connection, self._outbox.counters.waiting)
+                    self._outbox.attach(self._number)
+            else:
+                self._take_event_ack(ack)
+        return None
+
+    def _take_event_ack(self, ack: Ack) -> None:
+        row = self._window.acknowledged(ack.packet_id)
+        if row is None:
+            return
+        if ack.refused:
+            self._bury(row, f"the broker refused it: {ack.code}")
+        else:
+            self._outbox.delivered(row.seq)
+
+    def _after_loss(self, connection: Connection) -> Trouble:
+        code = connection.lost
+        if connection.was_closed_by_broker:
+            culprit = self._window.hung_up()
+            if culprit is not None:
+                self._bury(culprit, "the broker closed the connection whenever it came")
+        if code is not None and code.value == trouble.SESSION_TAKEN_OVER:
+            self._own_status.say_foreign()
+            self._dialer.take_new_client_id()
+        return trouble.of_loss(code)
+
+    def _overdue(self) -> Trouble | None:
+        online_age_s = 0.0 if self._online_packet is None else time.monotonic() - self._online_sent_s
+        if max(online_age_s, self._window.oldest_age_s()) > self._patience_s:
+            return Trouble(f"connection given up, nothing was acknowledged for {self._patience_s:g} s")
+        return None
+
+    def _send_events(self, connection: Connection) -> None:
+        while connection.lost is None and (item := self._window.next()):
+            row, snapshot = item
+            message = messages.event(row.topic, row.body, late=row.accepted.is_late(this_instant()))
+            if not connection.fits(message):
+                self._bury(row, f"larger than the broker takes ({connection.max_packet_bytes} bytes)")
+                continue
+            if snapshot is not None:
+                camera = row.topic.split("/")[-2]
+                self._publish(connection, messages.snapshot(self._topics, camera, snapshot))
+            self._window.sent(connection.publish(message), row)
+
+    def _bury(self, row: Row, reason: str) -> None:
+        log.error("event %s %s on %s is not delivered: %s", row.epoch, row.id, row.topic, reason)
+        self._outbox.refused(row.seq, reason)
+
+    def _say_goodbye(self, connection: Connection) -> None:
+        deadline_s = time.monotonic() + self._pace.goodbye_s
+        offline = connection.publish(messages.status(self._topics, online=False))
+        acknowledged = False
+        while not acknowledged and connection.lost is None and time.monotonic() < deadline_s:
+            self._attend(connection, max(0.0, deadline_s - time.monotonic()))
+            while connection.acks:
+                ack = connection.acks.popleft()
+                acknowledged |= ack.packet_id == offline
+                self._take_event_ack(ack)
+        connection.disconnect()
+
+    def _offer(self, connection: int, row: Row, snapshot: bytes | None) -> None:
+        if self._live is not None and connection == self._number:
+            self._window.offer(row, snapshot)
+            self._send_events(self._live)  # at once: the state that follows from it is next in the line
+
+    def _retain(self, message: Message) -> None:
+        self._retained[message.topic] = message
+        if self._live is not None:
+            self._publish(self._live, message)
+
+    def _send(self, message: Message) -> None:
+        if self._live is not None and not self._live.is_congested:
+            self._publish(self._live, message)
+
+    def _subscribe(self, topic: str, handler: Handler) -> None:
+        self._subscriptions.add(topic, handler)
+        if self._live is not None:
+            self._live.subscribe([topic])
+
+    def _publish(self, connection: Connection, message: Message) -> None:
+        if connection.fits(message):
+            connection.publish(message)
+        elif message.topic not in self._too_large:
+            self._too_large.add(message.topic)
+            log.warning(
+                "%s: %d bytes are more than the broker takes (%s); raise its limit of the packet size",
+                message.topic, len(message.payload), connection.max_packet_bytes,
+            )  # fmt: skip

@@ -1,0 +1,142 @@
+"""The publisher: everything that is said over MQTT goes through it. It never waits for the disk or the network."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from edgeclassify.config.sections import MqttConfig
+from edgeclassify.mqtt import messages
+from edgeclassify.mqtt.courier import Courier
+from edgeclassify.mqtt.credentials import read_password, tls_context, warn_of_readable_password
+from edgeclassify.mqtt.dialer import Dialer, Pace
+from edgeclassify.mqtt.messages import Message
+from edgeclassify.mqtt.outbox import Counters, Outbox
+from edgeclassify.mqtt.state_dir import Identity
+from edgeclassify.mqtt.subscriptions import Handler
+from edgeclassify.mqtt.topics import LabelKey, Topics
+from edgeclassify.records import Decision
+from edgeclassify.threads import StopReasons, Worker
+
+log = logging.getLogger(__name__)
+
+_WRITER_TIMEOUT_S = 3.0
+
+
+class Publisher:
+    """Accepts events, keeps them until the broker has them, and tells the present state.
+
+    Entering it does not wait for the broker, nor fail because there is none. Two threads run until it is left:
+    `outbox` owns the database, `mqtt` the connection; if one dies, that is a stop reason.
+
+    Args:
+        config: the section `mqtt`.
+        node: this device's name in topics.
+        state_dir: where events wait on disk, locked from entering to leaving; None keeps them in memory.
+        base: the folder that paths in the configuration are relative to.
+        stop_reasons: where the death of a thread is told.
+        pace: how long what may take.
+        retry_seconds: how often a disk that failed is tried again.
+
+    Raises:
+        ConfigError: the password file or a TLS file cannot be used (when it is made).
+        UnavailableError: another process uses state_dir (when it is entered).
+    """
+
+    def __init__(
+        self,
+        config: MqttConfig,
+        node: str,
+        state_dir: Path | None,
+        base: Path,
+        stop_reasons: StopReasons,
+        *,
+        pace: Pace = Pace(),  # noqa: B008 (frozen)
+        retry_seconds: float = 60.0,
+    ) -> None:
+        read_password(config, base)
+        tls_context(config.tls, base)
+        warn_of_readable_password(config, base)
+        self.topics = Topics(config.base_topic, node)
+        self._config = config
+        self._base = base
+        self._state_dir = state_dir
+        self._stop_reasons = stop_reasons
+        self._pace = pace
+        self._courier = Courier(self.topics, config.keepalive_seconds, pace)
+        self._outbox = Outbox(state_dir, config.outbox, self.topics, self._courier, retry_seconds=retry_seconds)
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            starting.callback(self._courier.close)
+            self._outbox.lock()
+            starting.callback(self._outbox.unlock)
+            will = messages.status(self.topics, online=False)
+            identity = Identity(self._state_dir, self.topics.node)
+            dialer = Dialer(self._config, self._base, identity, will, self._pace, self._courier.wait)
+            writing, networking = threading.Event(), threading.Event()
+            starting.enter_context(
+                Worker("outbox", self._outbox.run, writing, self._stop_reasons, stop_timeout_s=_WRITER_TIMEOUT_S)
+            )
+            starting.callback(self._outbox.finish)
+            starting.callback(writing.set)
+            starting.enter_context(
+                Worker("mqtt", partial(self._courier.run, dialer, self._outbox), networking, self._stop_reasons)
+            )
+            starting.callback(self._courier.stop)
+            starting.callback(networking.set)
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.connected:
+            self.flush(self._pace.goodbye_s)
+        self._running.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker hears us now."""
+        return self._courier.connected
+
+    @property
+    def counters(self) -> Counters:
+        """The part `outbox` of health."""
+        return self._outbox.counters
+
+    def accept(self, decision: Decision, snapshot: bytes | None = None) -> None:
+        """Take what one frame changed, and the JPEG of its frame if something appeared.
+
+        Returns at once. The events are committed to disk, then sent in order, then the state that follows from
+        them. What waits for the disk is bounded (10,000 decisions, pictures of 20); beyond it, nothing is accepted.
+        """
+        self._outbox.accept(decision, snapshot)
+
+    def close_open_presences(self, reason: str, now_s: float) -> None:
+        """Tell the `gone` of everything that a process that died left open; call it before the first `accept`."""
+        self._outbox.close_open_presences(reason, now_s)
+
+    def watch(self, camera: str, labels: Sequence[LabelKey]) -> None:
+        """Give exactly these labels of a camera a topic of their own, ON or OFF."""
+        self._outbox.watch(camera, tuple(labels))
+
+    def retain(self, message: Message) -> None:
+        """Tell a state now and at every connect; the newest of each topic counts."""
+        self._courier.retain(message)
+
+    def send(self, message: Message) -> None:
+        """Tell what matters only now; dropped without a connection."""
+        self._courier.send(message)
+
+    def subscribe(self, topic: str, handler: Handler) -> None:
+        """Call `handler(payload, retained)` in the network thread for what arrives; it must only enqueue."""
+        self._courier.subscribe(topic, handler)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until the broker has all events that were accepted; False if that took too long."""
+        return self._outbox.flush(timeout_s)
