@@ -55,7 +55,8 @@ class Stream:
     def description(self) -> str:
         """What it is, without a password."""
         codec = self.video.codec_context
-        return f"{self.source.shown}, {codec.name} {codec.width} x {codec.height}"
+        name = "" if codec.name == "wrapped_avframe" else f"{codec.name} "  # what FFmpeg calls its own test pattern's
+        return f"{self.source.shown}, {name}{codec.width} x {codec.height}"
 
     @property
     def recorded(self) -> bool:
