@@ -247,6 +247,18 @@ def test_a_hung_child_is_gone_soon_after_its_parent_was_killed(tmp_path):
     wait_until(lambda: is_gone(pid) or is_zombie(pid), timeout_s=1)
 
 
+def test_the_child_ends_with_the_thread_that_entered_it():
+    servant = child()
+    starting = threading.Thread(target=servant.__enter__)
+    starting.start()
+    starting.join(10)
+    try:
+        with pytest.raises(ChildDiedError, match="SIGKILL"):
+            servant.call("sleep_long", timeout_s=5)
+    finally:
+        servant.close()
+
+
 # What the child is like
 
 

@@ -23,7 +23,8 @@ from edgeclassify.view import View
 
 log = logging.getLogger(__name__)
 
-_CHILD = "edgeclassify.cameras.picamera_child"
+_SERVER = "edgeclassify.cameras.picamera_child:PiCameraServer"
+_FINDER = "edgeclassify.cameras.picamera_device:PiCameraFinder"
 _START_TIMEOUT_S = 30.0  # importing picamera2 takes seconds on a small Pi
 _FIND_TIMEOUT_S = 15.0
 _ANSWER_MARGIN_S = 0.5
@@ -55,7 +56,7 @@ class PiCamera:
         }
         self._child = Child(
             f"camera {name}",
-            f"{_CHILD}:PiCameraServer",
+            _SERVER,
             arguments,
             memory_bytes=max(_LEAST_MEMORY_BYTES, 4 * size[0] * size[1]),
             start_timeout_s=_START_TIMEOUT_S,
@@ -97,7 +98,7 @@ def find_pi_cameras() -> list[FoundCamera]:
     """Return the Pi cameras of this machine; none where picamera2 is missing or does not work."""
     if importlib.util.find_spec("picamera2") is None:
         return []
-    finder = Child("search for Pi cameras", f"{_CHILD}:PiCameraFinder", {}, start_timeout_s=_FIND_TIMEOUT_S)
+    finder = Child("search for Pi cameras", _FINDER, {}, start_timeout_s=_FIND_TIMEOUT_S)
     try:
         with finder:
             models: list[str] = finder.call("models", timeout_s=_DESCRIBE_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""The Pi camera in its child process: the only place where picamera2 is imported.
+"""The Pi camera in its child process, where picamera2 runs.
 
 libcamera's bindings hold the interpreter's lock while they block, and picamera2's own thread may die unseen.
 """
@@ -6,16 +6,15 @@ libcamera's bindings hold the interpreter's lock while they block, and picamera2
 from __future__ import annotations
 
 import contextlib
-import importlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from edgeclassify.cameras import NoFrameError
+from edgeclassify.cameras.picamera_device import import_picamera2, open_device
 from edgeclassify.errors import CameraError
 
 Size = tuple[int, int]
@@ -65,9 +64,9 @@ class PiCameraServer:
         """
         self._name = name
         self._memory = np.frombuffer(memory, np.uint8)
-        picamera2 = _import_picamera2(name)
+        picamera2 = import_picamera2(name)
         self._mapped_array = picamera2.MappedArray
-        self._model, self._camera = _open(picamera2, name, number)
+        self._model, self._camera = open_device(picamera2, name, number)
         self._configure(size, lores_size, fps)
         self._streams = self._read_back()
         self._job: Any = None
@@ -168,20 +167,6 @@ class PiCameraServer:
         return streams
 
 
-class PiCameraFinder:
-    """Says which Pi cameras there are."""
-
-    def __init__(self, _memory: memoryview) -> None:
-        self._models = _models(_import_picamera2("search"))
-
-    def models(self) -> list[str]:
-        """Return the sensors' names, by number."""
-        return self._models
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
 def widest_mode(modes: Sequence[dict[str, Any]], size: Size) -> dict[str, Any]:
     """Return the sensor's mode that sees most; of several the smallest that is not smaller than `size`.
 
@@ -194,47 +179,6 @@ def widest_mode(modes: Sequence[dict[str, Any]], size: Size) -> dict[str, Any]:
         return -seen_width * seen_height, width < size[0] or height < size[1], width * height, -mode["bit_depth"]
 
     return min(modes, key=cost)
-
-
-def _import_picamera2(name: str) -> ModuleType:
-    try:
-        return importlib.import_module("picamera2")
-    except ModuleNotFoundError as error:
-        if error.name not in ("picamera2", "libcamera"):
-            raise
-        raise CameraError(
-            f"camera {name}: {error.name} is missing; run: sudo apt install python3-picamera2 "
-            "(a venv sees it only if it was made with --system-site-packages)"
-        ) from None
-
-
-def _models(picamera2: ModuleType) -> list[str]:
-    """Return the names of the sensors, by number; USB cameras, which come last in libcamera's list, do not count."""
-    found = picamera2.Picamera2.global_camera_info()
-    return [str(camera.get("Model", "unknown")) for camera in found if "/usb" not in camera["Id"]]
-
-
-def _open(picamera2: ModuleType, name: str, number: int) -> tuple[str, Any]:
-    models = _models(picamera2)
-    if not models:
-        raise CameraError(
-            f"camera {name}: no Pi camera found; check its cable, `rpicam-hello --list-cameras`, "
-            "and that this user is in the group video"
-        )
-    if number >= len(models):
-        named = ", ".join(f"picamera:{n} ({model})" for n, model in enumerate(models))
-        raise CameraError(
-            f"camera {name}: there is no picamera:{number}; {len(models)} Pi camera(s) found, set source: {named}"
-        )
-    try:
-        return models[number], picamera2.Picamera2(number)
-    except RuntimeError as error:
-        if "busy" not in f"{error} {error.__cause__}".lower():
-            raise
-        raise CameraError(
-            f"camera {name}: the Pi camera is in use by another program; stop that program "
-            "(see: fuser -v /dev/media* /dev/video*)"
-        ) from None
 
 
 def _gives_two_streams(camera: Any) -> bool:  # noqa: ANN401 - picamera2 has no types

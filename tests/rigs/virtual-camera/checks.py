@@ -71,6 +71,13 @@ def test_the_cameras_are_found_by_number():
     ]
 
 
+def test_a_machine_without_a_camera_is_said(monkeypatch):
+    monkeypatch.setenv("LIBCAMERA_PIPELINES_MATCH_LIST", "simple")
+    assert find_pi_cameras() == []
+    with pytest.raises(CameraError, match=r"^camera door: no Pi camera found; check its cable"), pi_camera():
+        pass
+
+
 def test_a_frame_has_its_colours_in_the_small_stream_and_in_the_large_one():
     with pi_camera() as camera:
         picture = camera.read(5)
