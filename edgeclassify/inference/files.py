@@ -28,7 +28,7 @@ def find_model(name: str, base: Path) -> Path:
         raise ModelError(f"model.name: {name!r} is not a name")
     if "/" in name or name.endswith(".tflite"):
         return base / _expanded(name)
-    folders = (resources.models(), resources.pulled_models())
+    folders = _folders()
     for folder in folders:
         path = folder / f"{name}.tflite"
         if path.is_file():
@@ -69,6 +69,13 @@ def read_model(path: Path) -> bytes:
     if len(content) < _SMALLEST or content[4:8] != b"TFL3":
         raise ModelError(f"{path}: is not a TensorFlow Lite model (its bytes 4 to 7 are not TFL3); get it again")
     return content
+
+
+def _folders() -> list[Path]:
+    try:
+        return [resources.models(), resources.pulled_models()]
+    except RuntimeError:  # this user has no home, and so has pulled nothing
+        return [resources.models()]
 
 
 def _expanded(name: str) -> Path:

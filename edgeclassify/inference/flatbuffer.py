@@ -39,7 +39,7 @@ class Table:
         for position in range(start, start + 4 * length, 4):
             yield Table(self.data, self._target(position))
 
-    def bytes(self, field: int) -> bytes:
+    def raw(self, field: int) -> bytes:
         """Return a vector of bytes, or a string."""
         start, length = self._vector(field, 1)
         return self.data[start : start + length]

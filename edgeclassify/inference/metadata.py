@@ -83,11 +83,11 @@ def normalization(content: bytes, where: str) -> Normalization | None:
 
 def _packed_metadata(model: Table) -> bytes:
     for entry in model.tables(_METADATA):
-        if entry.bytes(_NAME) == b"TFLITE_METADATA":
+        if entry.raw(_NAME) == b"TFLITE_METADATA":
             number = entry.number(_BUFFER, "<I")
             for position, buffer in enumerate(model.tables(_BUFFERS)):
                 if position == number:
-                    return buffer.bytes(_DATA)
+                    return buffer.raw(_DATA)
     return b""
 
 

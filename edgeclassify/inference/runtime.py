@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import re
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,22 +141,24 @@ def _native_lines_to_log() -> Iterator[None]:
     It writes to descriptor 2 and has no setting for it. Lines of others that fall into these milliseconds are
     written afterwards. (The runtime holds the GIL meanwhile, so no Python thread gets in.)
     """
-    with _stderr_lock, tempfile.TemporaryFile() as caught:
+    with _stderr_lock:
         try:
             real = os.dup(2)
         except OSError:  # closed: there is nothing to keep clean
             yield
             return
-        try:
-            os.dup2(caught.fileno(), 2)
-            yield
-        finally:
-            os.dup2(real, 2)
-            caught.seek(0)
-            for line in caught.read().splitlines(keepends=True):
-                text = line.decode(errors="replace")
-                if _NATIVE_LINE.match(text):
-                    log.debug("runtime: %s", text.strip())
-                else:
-                    os.write(real, line)
-            os.close(real)
+        # In memory: a daemon may run where no folder can be written.
+        with os.fdopen(os.memfd_create("stderr"), "w+b") as caught:
+            try:
+                os.dup2(caught.fileno(), 2)
+                yield
+            finally:
+                os.dup2(real, 2)
+                caught.seek(0)
+                for line in caught:
+                    text = line.decode(errors="replace")
+                    if _NATIVE_LINE.match(text):
+                        log.debug("runtime: %s", text.strip())
+                    else:
+                        os.write(real, line)
+                os.close(real)
