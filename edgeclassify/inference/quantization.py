@@ -50,7 +50,8 @@ def dequantize(tensor: npt.NDArray[Any], scale: float, zero_point: int) -> npt.N
 
 def softmax(logits: Scores) -> Scores:
     """Return probabilities that sum to 1, from finite logits."""
-    powers = np.exp(logits - logits.max())
+    with np.errstate(over="ignore"):  # so far below the largest that its power is 0
+        powers = np.exp(logits - logits.max())
     probabilities: Scores = powers / powers.sum()
     return probabilities
 
