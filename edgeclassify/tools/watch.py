@@ -48,6 +48,7 @@ class Watch:
         self._nodes: set[str] = {node} if node else set()
         self._lines = Lines(nodes=node is None, answered=answered)
         self._lease_until_s = 0.0
+        self._were_online: set[tuple[str, str]] = set()
         self.events_total = 0
 
     def run(self, ended: Callable[[], bool]) -> None:
@@ -102,6 +103,10 @@ class Watch:
             self._lease_until_s = 0.0
         if self._raw or not status:
             return None
-        if not camera and status == "online":
-            self._lease_until_s = 0.0  # it may have been restarted, and forgotten who watches
+        if status == "online":
+            self._were_online.add((node, camera))
+            if not camera:
+                self._lease_until_s = 0.0  # it may have been restarted, and forgotten who watches
+        elif camera and (node, camera) not in self._were_online:
+            return None  # it is only about to start
         return self._lines.status(node, camera, status)
