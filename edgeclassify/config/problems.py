@@ -46,10 +46,11 @@ def in_words(errors: Iterable[ErrorDetails], document: Document) -> list[Problem
     by_path: dict[KeyPath, list[ErrorDetails]] = {}
     for error in errors:
         by_path.setdefault(_key_path(error["loc"], document.data), []).append(error)
+    wrong_inside = {path[:length] for path in by_path for length in range(len(path))}
     return [
         Problem(path, _message(path, found, document), document.line(path))
         for path, found in by_path.items()
-        if not _is_other_branch(path, found, by_path)
+        if path not in wrong_inside or not _is_other_branch(found)
     ]
 
 
@@ -63,10 +64,9 @@ def _key_path(loc: tuple[int | str, ...], data: Data) -> KeyPath:
     return tuple(path)
 
 
-def _is_other_branch(path: KeyPath, found: list[ErrorDetails], all_paths: Iterable[KeyPath]) -> bool:
+def _is_other_branch(found: list[ErrorDetails]) -> bool:
     """Tell whether `found` only says that a mapping, wrong further inside, is no text either."""
-    inside = any(len(other) > len(path) and other[: len(path)] == path for other in all_paths)
-    return inside and all(error["type"] == "string_type" and error["loc"][-1] != "[key]" for error in found)
+    return all(error["type"] == "string_type" and error["loc"][-1] != "[key]" for error in found)
 
 
 def _message(path: KeyPath, found: list[ErrorDetails], document: Document) -> str:

@@ -201,7 +201,7 @@ class _Converter:
     def _count(self, node: yaml.Node, path: KeyPath) -> None:
         self._nodes += 1
         if self._nodes > _MAX_NODES or len(path) + self._merges > _MAX_DEPTH:
-            self._refuse(node, "names with * repeat too much here; write it out")
+            self._refuse(node, "too much stands here for a configuration, or names with * repeat it")
 
     def _problem(self, path: KeyPath, message: str, node: yaml.Node) -> None:
         self._document.problems.append(Problem(path, message, _line(node)))

@@ -50,8 +50,8 @@ mqtt:
         "config.yaml:3: model.name: must be text, got 007; put it in quotes: '007'",
         "config.yaml:3: model.scores: must be auto, probabilities or logits, got 'prob'",
         (
-            "config.yaml:3: model.accelerator: must be auto, cpu, edgetpu, or one device: edgetpu:usb:0, edgetpu:pci:0, "
-            "got 'tpu'"
+            "config.yaml:3: model.accelerator: must be auto, cpu, edgetpu, or one device: edgetpu:usb:0, "
+            "edgetpu:pci:0, got 'tpu'"
         ),
         "config.yaml:3: model.threads: must be a whole number, got 1.5",
         "config.yaml:5: cameras.1: a key must be text here; quote it: '1'",
@@ -127,8 +127,8 @@ def test_ids_fit_into_topics(problems: Problems, camera: str) -> None:
         (b"s3cret", "config.yaml: must be keys with values, indented below it; is it the right file?"),
         (b"node: !python/object a", "config.yaml:1: node: words that begin with ! must be in quotes"),
         (b"node: !!int abc", "config.yaml:1: node: is not a number or text that can be used"),
-        (b"model: {threads: " + b"9" * 5000 + b"}", ("config.yaml:1: model.threads: is not a number or text that can be "
-         "used")),
+        (b"model: {threads: " + b"9" * 5000 + b"}", ("config.yaml:1: model.threads: is not a number or text "
+         "that can be used")),
         (b"no: 1", "config.yaml:1: a key is read as true or false here; quote it: 'no'"),
         (b"1.5: 1", "config.yaml:1: a key is read as a number here; quote it: '1.5'"),
         (b"? [a]\n: 1", "config.yaml:1: a list, a mapping or a tag stands here as a key; put the key in quotes"),
@@ -268,8 +268,8 @@ def test_a_traceback_shows_no_password_either(write: Callable[[str], Path]) -> N
 def test_a_password_gets_the_advice_where_to_put_it(problems: Problems) -> None:
     assert problems("mqtt:\n  password: hunter2\ncameras:\n  door:\n    password: hunter2\n") == [
         (
-            "config.yaml:2: mqtt.password: unknown key; a password does not belong here: put it into a file and name that "
-            "in mqtt.password_file, or use $EDGECLASSIFY_MQTT_PASSWORD or the systemd credential mqtt-password"
+            "config.yaml:2: mqtt.password: unknown key; a password does not belong here: put it into a file and name "
+            "that in mqtt.password_file, or use $EDGECLASSIFY_MQTT_PASSWORD or the systemd credential mqtt-password"
         ),
         (
             "config.yaml:5: cameras.door.password: unknown key; a camera's password belongs into its source: "
