@@ -23,7 +23,7 @@ av.logging.set_level(None)
 # Without counting frames to find out how many come in a second: opening takes a third of the time.
 _QUICK_START = {"fpsprobesize": "0"}
 _LARGEST_RAW = 640 * 480  # a USB 2 camera cannot send larger frames fast enough without compression
-_LARGEST_FOR_ONE_THREAD = 1280 * 720
+_LARGEST_FOR_ONE_THREAD = 1920 * 1088
 _TEST_FRAMES_PER_SECOND = 30
 
 
@@ -139,7 +139,7 @@ def open_stream(source: Source, open_s: float | None = None, read_s: float | Non
         if video is None:
             raise CameraError(f"{source.where}: holds no video; name another source")
         codec = video.codec_context
-        # One thread costs the least CPU and memory and adds no delay; more than HD needs two on a small board.
+        # One thread costs the least CPU and memory and adds no delay; above full HD a small board needs two.
         codec.thread_count = 1 if codec.width * codec.height <= _LARGEST_FOR_ONE_THREAD else 2
         yield Stream(source, container, video)
 

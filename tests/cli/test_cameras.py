@@ -60,11 +60,16 @@ def test_pictures_are_saved_as_they_are_and_as_the_model_sees_them(cameras, tmp_
     code, output, errors = cameras(text, "--save", "out/deep")
     assert (code, errors) == (0, "")
     assert "pattern: test, 640 x 480\n    out/deep/pattern.jpg\n    out/deep/pattern-model.png" in output
-    assert Image.open("out/deep/porch.jpg").size == (400, 200)
-    assert Image.open("out/deep/pattern.jpg").size == (480, 640)
-    seen = Image.open("out/deep/porch-model.png")
-    assert seen.size == (64, 64)
-    assert seen.getpixel((32, 32)) == (0, 0, 255)
+    assert opened("porch.jpg").size == (400, 200)
+    assert opened("pattern.jpg").size == (480, 640)
+    assert opened("porch-model.png").size == (64, 64)
+    assert opened("porch-model.png").getpixel((32, 32)) == (0, 0, 255)
+
+
+def opened(name: str) -> Image.Image:
+    with Image.open(f"out/deep/{name}") as image:
+        image.load()
+        return image
 
 
 def test_a_camera_that_cannot_be_opened_is_told_and_the_others_are_saved(cameras, tmp_path):
