@@ -69,8 +69,10 @@ class CpuClassifier:
         """Return the scores of a frame, whose input must be of the model's size."""
         start_s = time.perf_counter()
         self._interpreter.set_tensor(self.model.input.index, self._encode(frame.input))
-        with runtime.native_errors(self.model.path.name):
+        try:
             self._interpreter.invoke()
+        except RuntimeError as error:
+            raise runtime.unusable(self.model.path.name, error) from error
         # A copy: a view of the interpreter's memory would make the next invoke() raise.
         stored = self._interpreter.get_tensor(self.model.output.index)
         inference_ms = (time.perf_counter() - start_s) * 1000

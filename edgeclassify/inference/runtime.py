@@ -66,11 +66,16 @@ def native_errors(where: str) -> Iterator[None]:
         raise
     # The runtime promises no types: seen are ValueError, RuntimeError, MemoryError, KeyError and IndexError.
     except Exception as error:
-        first_line = str(error).strip().split("\n")[0]
-        raise ModelError(
-            f"{where}: the runtime cannot use it ({first_line or type(error).__name__}); "
-            "the file is damaged or made for another runtime: get it again"
-        ) from error
+        raise unusable(where, error) from error
+
+
+def unusable(where: str, error: Exception) -> ModelError:
+    """Return what to raise when the runtime fails on a model."""
+    first_line = str(error).strip().split("\n")[0]
+    return ModelError(
+        f"{where}: the runtime cannot use it ({first_line or type(error).__name__}); "
+        "the file is damaged or made for another runtime: get it again"
+    )
 
 
 def uses_xnnpack(interpreter: Interpreter) -> bool:
