@@ -28,7 +28,7 @@ CREATE TABLE dead (
     reason TEXT NOT NULL, wall_s REAL NOT NULL) STRICT;
 """
 _TABLES = ("meta", "events", "presences", "dead")
-_BUSY_TIMEOUT_S = 2.0
+_BUSY_TIMEOUT_S = 1.0
 _EPOCH_ALPHABET = string.digits + string.ascii_lowercase
 # SQLITE_ERROR is what a missing table or column gives; full, read-only, busy and I/O errors are not damage.
 _DAMAGE = {
@@ -95,15 +95,18 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         sqlite3.Error, OSError: it cannot be read either.
     """
     path.stat()  # SQLite's own message does not say that a file is missing
-    uri = path.absolute().as_uri()
-    # The log beside a database can be read only where its index can be made; without it, the file alone is better
-    # than nothing.
-    for parameters in ("mode=ro", "mode=ro&immutable=1"):
-        with closing(sqlite3.connect(f"{uri}?{parameters}", uri=True, isolation_level=None)) as connection:
+    log_beside = path.with_name(path.name + "-wal")
+    ways = ["mode=ro"]
+    if not log_beside.exists() or not log_beside.stat().st_size:
+        # Without a log, the file alone is everything, and can be read where SQLite can make no index for a log.
+        ways.append("mode=ro&immutable=1")
+    for way in ways:
+        uri = f"{path.absolute().as_uri()}?{way}"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as connection:
             try:
                 connection.execute("SELECT epoch FROM meta").fetchone()
             except sqlite3.Error:
-                if "immutable" in parameters:
+                if way == ways[-1]:
                     raise
                 continue
             yield connection
