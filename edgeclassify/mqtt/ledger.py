@@ -92,6 +92,10 @@ class Ledger:
         self._handed.clear()
         self._drop_said = False
 
+    def look_back(self) -> None:
+        """Hand out also what is older than what was handed out already."""
+        self._cursor = _BEFORE_ALL
+
     def seconds_to_expiry(self) -> float | None:
         """Return when `expire` is due; None while nothing waits."""
         return max(0.0, self._expire_at_s - time.monotonic()) if self._shelter.store.waiting else None

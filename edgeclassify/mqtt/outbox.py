@@ -152,7 +152,8 @@ class Outbox:
             while not finished:
                 batch = self._next_batch()
                 finished = None in batch
-                self._shelter.retry()
+                if self._shelter.retry():
+                    self._ledger.look_back()
                 self._carry_out([command for command in batch if command is not None])
 
     def _after_commit(self, action: Callable[[], object]) -> None:

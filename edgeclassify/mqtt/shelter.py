@@ -112,27 +112,28 @@ class Shelter:
             return None
         return max(0.0, self._retry_at_s - time.monotonic())
 
-    def retry(self) -> None:
-        """Move back to the file, if that is due and works by now."""
+    def retry(self) -> bool:
+        """Move back to the file, if that is due and works by now; True if older events turned up there."""
         if self._folder is None or self.seconds_to_retry() != 0:
-            return
+            return False
         self._retry_at_s = time.monotonic() + self._retry_seconds
         memory = self.store
         try:
             file = self._open_file(self._folder)
         except (sqlite3.Error, OSError) as error:
             log.debug("outbox %s: still cannot be written (%s)", self._folder, error)
-            return
+            return False
         try:
             contents = memory.contents()
             self._move_to(file, contents if self._file_is_known else _before(file.contents(), contents))
         except sqlite3.Error as error:
             log.debug("outbox %s: still cannot be written (%s)", self._folder, error)
             file.close()
-            return
+            return False
         memory.close()
         self.durable = True
         log.info("outbox %s: can be written again; %d events moved there", self._folder, self.store.waiting)
+        return not self._file_is_known
 
     def _open_file(self, folder: Path) -> Store:
         self.lock()

@@ -116,16 +116,18 @@ def test_states_are_those_of_the_contract():
 
 
 def test_what_is_retained_and_how():
-    assert messages.status(TOPICS, online=True) == Message("edgeclassify/porch-pi/status", b"online", 1, True)
+    assert messages.status(TOPICS, online=True) == Message(
+        "edgeclassify/porch-pi/status", b"online", qos=1, retain=True
+    )
     assert messages.status(TOPICS, online=False).payload == b"offline"
     camera = messages.camera_status(TOPICS, "porch", online=False)
-    assert camera == Message("edgeclassify/porch-pi/porch/status", b"offline", 0, True)
+    assert camera == Message("edgeclassify/porch-pi/porch/status", b"offline", qos=0, retain=True)
     label = messages.label_presence(TOPICS, "porch", "cat", present=True)
-    assert label == Message("edgeclassify/porch-pi/porch/labels/cat", b"ON", 0, True)
+    assert label == Message("edgeclassify/porch-pi/porch/labels/cat", b"ON", qos=0, retain=True)
     assert messages.snapshot(TOPICS, "porch", b"\xff\xd8") == Message(
-        "edgeclassify/porch-pi/porch/snapshot", b"\xff\xd8", 0, True
+        "edgeclassify/porch-pi/porch/snapshot", b"\xff\xd8", qos=0, retain=True
     )
-    assert messages.cleared("a/b") == Message("a/b", b"", 0, True)
+    assert messages.cleared("a/b") == Message("a/b", b"", qos=0, retain=True)
     assert messages.info(TOPICS, {"name": "Löwe"}).payload == '{"name": "Löwe"}'.encode()
 
 
