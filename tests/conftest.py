@@ -1,10 +1,13 @@
 """What several folders of tests need."""
 
+import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
+_ACCEPTED_SKIP = "Skipped: cannot run here:"
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +16,27 @@ def shared() -> Path:
     if not (_SHARED / "models").is_dir():
         pytest.skip("needs ../shared (models and pictures for tests) beside the project")
     return _SHARED
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Where CI is set, a test that is skipped although the machine could be made to run it is a failure."""
+    if not os.environ.get("CI") or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not reason.startswith(_ACCEPTED_SKIP):
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nIn CI only a reason that begins with 'cannot run here:' is accepted."
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _fail_if_skipped(report)
+    return report
