@@ -1,10 +1,12 @@
 """What several folders of tests need."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.broker import Broker, Inbox
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 _ACCEPTED_SKIP = "Skipped: cannot run here:"
@@ -16,6 +18,20 @@ def shared() -> Path:
     if not (_SHARED / "models").is_dir():
         pytest.skip("needs ../shared (models and pictures for tests) beside the project")
     return _SHARED
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A private mosquitto."""
+    with Broker(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture
+def inbox(broker: Broker) -> Iterator[Inbox]:
+    """Everything that arrives there."""
+    with Inbox(broker) as recording:
+        yield recording
 
 
 def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
