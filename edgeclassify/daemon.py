@@ -7,7 +7,7 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -180,12 +180,11 @@ def _info(config: Config, classifier: Classifier) -> dict[str, object]:
 def _signals(stop_reasons: StopReasons) -> Iterator[None]:
     """Turn SIGTERM and SIGINT into a reason to stop."""
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before: Mapping[signal.Signals, object] = {
-        number: signal.signal(number, lambda n, _: stop_reasons.put(StopReason(signal.Signals(n).name)))
-        for number in numbers
-    }
+    for number in numbers:
+        signal.signal(number, lambda n, _: stop_reasons.put(StopReason(signal.Signals(n).name)))
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+        # The process ends with the daemon: a second signal must not turn a clean end into a death.
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
