@@ -115,7 +115,7 @@ install_python_packages() {
     .venv/bin/python -c 'import numpy; print(f"numpy=={numpy.__version__}")' >.venv/constraints 2>/dev/null || true
   fi
   say "set-up: installing Python packages into .venv (a few minutes the first time on a Pi) ..."
-  PIP_CONSTRAINT=$PWD/.venv/constraints .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+  PIP_CONSTRAINT=$PWD/.venv/constraints .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
     --no-warn-script-location --editable ".[$extra]" >&2 ||
     stop "pip could not install the packages; is there a connection to the Internet? Run $0 again"
   rm .venv/unfinished
