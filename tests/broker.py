@@ -37,7 +37,7 @@ class ServerTls:
 
 
 class Broker:
-    """One mosquitto on a free loopback port, without persistence; the port stays over restarts.
+    """One mosquitto on a free loopback port, without persistence unless `lines` say so; the port stays over restarts.
 
     Args:
         folder: an empty folder of its own.
@@ -122,7 +122,9 @@ class Broker:
         self.stop()
 
     def _configuration(self) -> str:
-        lines = [f"listener {self.port} {self.host}", "persistence false", "log_type all"]
+        lines = [f"listener {self.port} {self.host}", "log_type all"]
+        if not any(line.startswith("persistence") for line in self.lines):
+            lines.append("persistence false")
         if os.geteuid() == 0:
             lines.append("user root")  # else it could not read files in the test's folder
         if self._tls:
@@ -184,7 +186,7 @@ class Received:
 class Inbox:
     """Records every message of `topics`, in order; connects again by itself, also after broker restarts.
 
-    Entered, it is subscribed. `client` is there for what a test wants to publish.
+    Entered, it is subscribed. With the name of a `kept_session` the broker keeps for it what comes while it is away.
     """
 
     def __init__(
@@ -192,14 +194,16 @@ class Inbox:
         broker: Broker,
         *topics: str,
         configure: Callable[[paho.Client], object] | None = None,
-        client_id: str = "",
+        kept_session: str = "",
     ) -> None:
         self._broker = broker
         self._topics = topics or ("#",)
         self._lock = threading.Lock()
         self._received: list[Received] = []
         self._subscriptions = 0
-        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv311)
+        self.client = paho.Client(
+            CallbackAPIVersion.VERSION2, kept_session, clean_session=not kept_session, protocol=paho.MQTTv311
+        )
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = self._on_subscribe

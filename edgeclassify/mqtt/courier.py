@@ -177,15 +177,12 @@ class Courier:
             self._outbox.delivered(row.seq)
 
     def _after_loss(self, connection: Connection) -> Trouble:
-        code = connection.lost
+        is_idle = self._window.oldest_age_s() == 0
         if connection.was_closed_by_broker:
             culprit = self._window.hung_up()
             if culprit is not None:
                 self._bury(culprit, "the broker closed the connection whenever it came")
-        if code is not None and code.value == trouble.SESSION_TAKEN_OVER:
-            self._own_status.say_foreign()
-            self._dialer.take_new_client_id()
-        return trouble.of_loss(code)
+        return self._dialer.after_loss(connection, is_idle=is_idle)
 
     def _overdue(self) -> Trouble | None:
         online_age_s = 0.0 if self._online_packet is None else time.monotonic() - self._online_sent_s

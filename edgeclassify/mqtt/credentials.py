@@ -18,6 +18,17 @@ _MAX_PASSWORD_BYTES = 65_535
 _READABLE_BY_OTHERS = 0o004
 
 
+class _Socket(ssl.SSLSocket):
+    """Closes itself when the handshake fails, which paho leaves to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 (ssl's own signature)
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def read_password(config: MqttConfig, base: Path) -> str | None:
     """Return the password: of password_file, else of the environment, else of systemd's credential; None for none.
 
@@ -58,6 +69,7 @@ def tls_context(config: TlsConfig, base: Path) -> ssl.SSLContext | None:
             context.load_verify_locations(cafile=path)
         except ssl.SSLError as error:
             raise ConfigError(f"mqtt.tls.ca: {path}: holds no certificate; it must be PEM ({_reason(error)})") from None
+    context.sslsocket_class = _Socket
     if config.certificate:
         certificate = _file(base, config.certificate, "mqtt.tls.certificate")
         key = _file(base, config.key, "mqtt.tls.key")

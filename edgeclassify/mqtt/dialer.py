@@ -23,6 +23,10 @@ from edgeclassify.mqtt.trouble import Trouble
 log = logging.getLogger(__name__)
 
 
+_SHORT_LIFE_S = 10.0
+_MAX_SHORT_LIVES = 3
+
+
 class Stopped(Exception):  # noqa: N818 (not an error)
     """The program is to stop: leave everything."""
 
@@ -60,6 +64,8 @@ class Dialer:
         self._pause_s = pace.first_pause_s
         self._protocol = MQTT5
         self._hang_ups = 0
+        self._short_lives = 0
+        self._connected_at_s = 0.0
         self._said: Trouble | None = None
 
     @property
@@ -93,9 +99,25 @@ class Dialer:
         while (left_s := deadline_s - time.monotonic()) > 0:
             self._wait(None, left_s)
 
-    def take_new_client_id(self) -> None:
-        """Come under another name from now on: somebody else has ours (a copied SD card)."""
-        self._identity.renew()
+    def after_loss(self, connection: Connection, *, is_idle: bool) -> Trouble:
+        """Explain the end of a connection, and come under another name if ours seems to be taken.
+
+        MQTT 5 can say that somebody else came with our client id, but not every broker does. Another name costs
+        nothing: no session is kept. With events under way (not `is_idle`), one of them may be the reason instead.
+        """
+        is_short = is_idle and self._said is None and time.monotonic() - self._connected_at_s < _SHORT_LIFE_S
+        self._short_lives = self._short_lives + 1 if is_short and connection.was_closed_by_broker else 0
+        is_taken = connection.lost is not None and connection.lost.value == trouble.SESSION_TAKEN_OVER
+        if is_taken or self._short_lives >= _MAX_SHORT_LIVES:
+            self._short_lives = 0
+            before = self._identity.client_id
+            self._identity.renew()
+            log.warning(
+                "%s: it closes the connection again and again; another device may use the client id %s "
+                "(a copied SD card?), going on as %s",
+                self.broker, before, self._identity.client_id,
+            )  # fmt: skip
+        return trouble.of_loss(connection.lost)
 
     def say(self, problem: Trouble) -> None:
         """Log a problem, unless it was the last thing said."""
@@ -109,6 +131,7 @@ class Dialer:
         log.info("%s: connected (MQTT %s), %d events waited", self.broker, version, waiting)
         self._said = None
         self._pause_s = self._pace.first_pause_s
+        self._connected_at_s = time.monotonic()
 
     def _attempt(self, connection: Connection, wake: Callable[[], None]) -> Trouble | None:
         try:

@@ -38,11 +38,10 @@ class OwnStatus:
             if self._echoes:
                 self._echoes -= 1
             else:
-                self.say_foreign()
+                self._say_foreign()
         return False
 
-    def say_foreign(self) -> None:
-        """Say once that there is another device."""
+    def _say_foreign(self) -> None:
         if not self._said:
             log.error("another device calls itself %s; set node: in config.yaml of one of them", self._node)
         self._said = True
