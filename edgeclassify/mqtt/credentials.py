@@ -21,7 +21,7 @@ _READABLE_BY_OTHERS = 0o004
 class _Socket(ssl.SSLSocket):
     """Closes itself when the handshake fails, which paho leaves to the garbage collector."""
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 (ssl's own signature)
+    def do_handshake(self, block: bool = False) -> None:
         try:
             super().do_handshake(block)
         except BaseException:

@@ -93,10 +93,8 @@ def test_a_broker_that_is_killed_gets_the_retained_state_again(broker: Broker, s
 def test_a_random_life_of_cuts_loses_nothing(broker: Broker, inbox: Inbox, start: StartPublisher):
     with Proxy(broker.port) as network:
         publisher = start(network.port)
-        accepted = 0
         for decision in visits(300):
             publisher.accept(decision)
-            accepted += 1
             if random.random() < 0.05:
                 random.choice([network.cut, network.refuse])()
                 time.sleep(random.uniform(0, 0.2))
