@@ -1,7 +1,7 @@
 """TFLite metadata: what a model file says about itself beside its graph.
 
-Labels are a zip archive behind the model; how pixels are normalized is a flatbuffer inside it
-(metadata_schema.fbs of the TFLite support library; its field numbers are here by name).
+Labels are a zip archive behind the model; which file of it holds them, and how pixels are normalized, is told by a
+flatbuffer inside the model (metadata_schema.fbs of the TFLite support library; its field numbers are here by name).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import logging
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeclassify.errors import ModelError
@@ -26,11 +27,14 @@ _NAME, _BUFFER = 0, 1
 # Buffer
 _DATA = 0
 # ModelMetadata, SubGraphMetadata, TensorMetadata
-_SUBGRAPHS, _INPUT_TENSORS, _PROCESS_UNITS = 3, 2, 4
+_SUBGRAPHS, _INPUT_TENSORS, _OUTPUT_TENSORS, _PROCESS_UNITS, _ASSOCIATED_FILES = 3, 2, 3, 4, 6
 # ProcessUnit
 _OPTIONS_TYPE, _OPTIONS, _NORMALIZATION_OPTIONS = 0, 1, 1
 # NormalizationOptions
 _MEAN, _STD = 0, 1
+# AssociatedFile; labels of an axis or of values are its types 2 and 3
+_FILE_NAME, _FILE_TYPE, _LOCALE = 0, 2, 3
+_LABEL_TYPES = (2, 3)
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,12 @@ def packed_labels(content: bytes, where: str) -> tuple[str, bytes] | None:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            texts = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".txt")]
-            # Several: the one that says so; a list of synonyms or of another language comes after it.
-            texts.sort(key=lambda entry: "label" not in entry.filename.lower())
-            if not texts:
+            entry = _label_entry(archive, _named_label_files(content))
+            if entry is None:
                 return None
-            if texts[0].file_size > _MAX_LABEL_BYTES:
+            if entry.file_size > _MAX_LABEL_BYTES:
                 raise ModelError(f"{where}: the labels inside it are too large; set model.labels to a label file")
-            return texts[0].filename, archive.read(texts[0])
+            return entry.filename, archive.read(entry)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         if not zipfile.is_zipfile(io.BytesIO(content)):
             return None
@@ -79,6 +81,39 @@ def normalization(content: bytes, where: str) -> Normalization | None:
     except FlatbufferError as error:
         log.warning("model %s: its metadata is damaged and not used (%s)", where, error)
         return None
+
+
+def _label_entry(archive: zipfile.ZipFile, named: Sequence[str]) -> zipfile.ZipInfo | None:
+    """Return the file that the metadata names first; where it names none, the one whose own name says so."""
+    texts = [
+        entry for entry in archive.infolist() if entry.filename in named or entry.filename.lower().endswith(".txt")
+    ]
+
+    def preference(entry: zipfile.ZipInfo) -> tuple[int, bool]:
+        rank = named.index(entry.filename) if entry.filename in named else len(named)
+        return rank, "label" not in entry.filename.lower()
+
+    return min(texts, key=preference, default=None)
+
+
+def _named_label_files(content: bytes) -> list[str]:
+    """Return the label files that the metadata names for the output, those for people to read first.
+
+    A model may bring its labels twice: as codes ("/m/01bwb9"), of no language, and as words in English.
+    """
+    try:
+        packed = _packed_metadata(Table.root(content))
+        files = [
+            (file.raw(_LOCALE).decode(errors="replace"), file.raw(_FILE_NAME).decode(errors="replace"))
+            for subgraph in (Table.root(packed).tables(_SUBGRAPHS) if packed else ())
+            for tensor in subgraph.tables(_OUTPUT_TENSORS)
+            for file in tensor.tables(_ASSOCIATED_FILES)
+            if file.number(_FILE_TYPE, "<b") in _LABEL_TYPES
+        ]
+    except FlatbufferError:
+        return []  # said when the normalization is read
+    files.sort(key=lambda file: (not file[0].startswith("en"), file[0] != ""))
+    return [name for _, name in files]
 
 
 def _packed_metadata(model: Table) -> bytes:

@@ -15,7 +15,7 @@ from edgeclassify.inference import runtime, signature
 from edgeclassify.inference.files import find_model, read_model
 from edgeclassify.inference.labels import find_labels, fit_labels
 from edgeclassify.inference.metadata import Normalization, normalization
-from edgeclassify.inference.quantization import Tensor
+from edgeclassify.inference.quantization import Tensor, can_hold
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Model:
     logits: bool
     """Its outputs need a softmax to be scores."""
     normalization: Normalization | None
-    """What its metadata says; None when it says nothing."""
+    """What its metadata says; None when it says nothing, or nothing that can be."""
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -80,10 +80,23 @@ def _checked(config: ModelConfig, base: Path, path: Path, content: bytes) -> Mod
         input=source,
         output=output,
         logits=logits,
-        normalization=normalization(content, where),
+        normalization=_normalization(content, source, where),
     )
     log.debug("model %s: %s in, %s out, %s", where, source, output, "logits" if logits else "probabilities")
     return model
+
+
+def _normalization(content: bytes, tensor: Tensor, where: str) -> Normalization | None:
+    found = normalization(content, where)
+    if found is not None and not can_hold(tensor, found):
+        log.warning(
+            "model %s: its metadata, (pixel - %s) / %s, is beyond what its input can hold, and not used: "
+            "pixels are given as they are", where, found.mean, found.std,
+        )  # fmt: skip
+        return None
+    if found is None and not tensor.quantized:
+        log.info("model %s: does not say how pixels are normalized; given from -1 to 1", where)
+    return found
 
 
 def _labels(

@@ -21,6 +21,8 @@ Scores = npt.NDArray[np.float32]
 # What most MobileNets were trained on when their file does not say: pixels from -1 to 1.
 _USUAL = Normalization(mean=(127.5,), std=(127.5,))
 
+_CLIPPED_AT_MOST = 0.25
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -59,7 +61,9 @@ def softmax(logits: Scores) -> Scores:
 def input_encoder(tensor: Tensor, normalization: Normalization | None) -> Callable[[Pixels], npt.NDArray[Any]]:
     """Return what turns pixels, shape (height, width, 3), into the input tensor, shape (1, height, width, 3).
 
-    A quantized tensor of unknown normalization takes pixels as they are: its steps were chosen to cover them.
+    A quantized tensor of unknown normalization takes pixels as they are (int8: less 128), whatever its scale: its
+    256 steps were chosen to cover the 256 values of a pixel. With a normalization that says otherwise, pixels are
+    normalized and then rounded to its steps. Float without a normalization gets -1 to 1.
 
     The array returned is used again at the next call, and may be a view of the pixels.
     """
@@ -68,6 +72,18 @@ def input_encoder(tensor: Tensor, normalization: Normalization | None) -> Callab
     if normalization is not None and not _covers_pixels(tensor, normalization):
         return _looked_up(tensor, _table(tensor, normalization))
     return _unchanged if tensor.dtype == np.uint8 else _shifted(tensor)
+
+
+def can_hold(tensor: Tensor, normalization: Normalization) -> bool:
+    """Whether a tensor's range has room for normalized pixels; a quarter of them may be clipped by its calibration.
+
+    Metadata is often filled in by hand. Where uint8 holds 0 to 1 and the normalization gives -1 to 1, one of the two
+    is wrong, and it is not the steps: the model computes with them.
+    """
+    if not tensor.quantized or tensor.scale == 0:
+        return True
+    limits, steps = np.iinfo(tensor.dtype), _steps(tensor, normalization)
+    return bool(((steps < limits.min - 1) | (steps > limits.max + 1)).mean() <= _CLIPPED_AT_MOST)
 
 
 def _covers_pixels(tensor: Tensor, normalization: Normalization) -> bool:
@@ -80,11 +96,17 @@ def _covers_pixels(tensor: Tensor, normalization: Normalization) -> bool:
 
 def _table(tensor: Tensor, normalization: Normalization) -> npt.NDArray[Any]:
     """Return what a quantized tensor holds for each pixel value and channel: shape (256, 3)."""
+    limits = np.iinfo(tensor.dtype)
+    steps = np.clip(_steps(tensor, normalization), limits.min, limits.max)
+    return np.broadcast_to(steps, (256, 3)).astype(tensor.dtype)
+
+
+def _steps(tensor: Tensor, normalization: Normalization) -> npt.NDArray[np.float64]:
+    """Return the same without the limits of its type: shape (256, 1) or (256, 3)."""
     pixels = np.arange(256)[:, np.newaxis]
     values = (pixels - np.array(normalization.mean)) / np.array(normalization.std)
-    limits = np.iinfo(tensor.dtype)
-    steps = np.clip(np.round(values / tensor.scale) + tensor.zero_point, limits.min, limits.max)
-    return np.broadcast_to(steps, (256, 3)).astype(tensor.dtype)
+    steps: npt.NDArray[np.float64] = np.round(values / tensor.scale) + tensor.zero_point
+    return steps
 
 
 def _unchanged(pixels: Pixels) -> npt.NDArray[Any]:
