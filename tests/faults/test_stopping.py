@@ -60,7 +60,9 @@ def test_without_a_broker(tmp_path: Path, pictures: Path, number: int) -> None:
         assert daemon.stop(number) == 0
 
 
-def test_with_a_frozen_broker_and_a_stalled_camera(tmp_path: Path, broker: Broker, inbox: Inbox, pictures: Path) -> None:
+def test_with_a_frozen_broker_and_a_stalled_camera(
+    tmp_path: Path, broker: Broker, inbox: Inbox, pictures: Path
+) -> None:
     with RtspServer() as server:
         cameras = {"porch": slides(pictures), "yard": {"source": server.url}}
         with Daemon(tmp_path, broker.port, cameras) as daemon:
