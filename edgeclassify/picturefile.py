@@ -47,6 +47,8 @@ Image.MAX_IMAGE_PIXELS = None
 def is_picture(path: Path) -> bool:
     """Whether the file looks like a picture by its first bytes; it may still be damaged."""
     try:
+        if not path.is_file():  # to open a pipe would wait for its other end
+            return False
         with Image.open(path):
             return True
     except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever foreign bytes make them trip over

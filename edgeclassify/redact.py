@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Up to the last @, as a password may hold any character that should have been encoded; but host:554/ is no password.
-_USER_INFO = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#@:]*):(?!\d{1,5}(?:/|\?|\s|$))[^\s]*@")
+_USER_INFO = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#@:]*):(?!\d{1,5}(?:/|\?|\s|$))(?:\S*|[^\n@]*)@")
 _PARAMETER = re.compile(
     r"([?&;](?:[\w.-]*(?:password|passwd|token|secret|key|auth)|pwd?|pass|psw)=)[^\s&;#'\"]+", re.IGNORECASE
 )

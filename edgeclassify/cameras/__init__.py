@@ -68,7 +68,11 @@ def open_camera(
         from edgeclassify.cameras.recording import Recording
 
         return Recording(name, config, None)
-    return _open_path(name, config, base / Path(source).expanduser())
+    try:
+        path = base / Path(source).expanduser()
+    except RuntimeError as error:  # ~ or ~user, and there is no such home
+        raise CameraError(f"camera {name}: {source}: {error}; write the whole path") from error
+    return _open_path(name, config, path)
 
 
 def _open_path(name: str, config: CameraConfig, path: Path) -> AbstractContextManager[Camera]:

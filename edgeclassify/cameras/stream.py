@@ -131,8 +131,13 @@ def open_stream(source: Source, open_s: float | None = None, read_s: float | Non
         CameraError: it cannot be opened or holds no video.
     """
     with _errors_in_words(source):
-        timeout = (open_s, read_s)
-        container = av.open(source.url, format=source.format, options=source.options, timeout=timeout)
+        container = av.open(
+            source.url,
+            format=source.format,
+            options=source.options,
+            timeout=(open_s, read_s),
+            metadata_errors="replace",  # a title in another encoding is no reason to refuse a file
+        )
     with container:
         cover = av.stream.Disposition.attached_pic  # of a music file
         video = next((stream for stream in container.streams.video if not stream.disposition & cover), None)
