@@ -103,6 +103,10 @@ class Connection:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own gap
             properties.MaximumPacketSize = _MAX_INCOMING_BYTES
         self._client.connect(route.host, route.port, keepalive=route.keepalive_seconds, properties=properties)
+        connected = self._client.socket()
+        if isinstance(connected, socket.socket):
+            # An event behind a state must not wait 40 ms for the acknowledgement of the state's packet.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def pump(self, wake: int, timeout_s: float) -> None:
         """Wait for the broker or for the descriptor `wake`, and do what is due."""
