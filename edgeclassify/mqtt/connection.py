@@ -81,7 +81,7 @@ class Connection:
         self.lost: ReasonCode | None = None
         """Why it ended."""
         self.was_closed_by_broker = False
-        """Perhaps because of what we sent."""
+        """Ended by the broker or by what it said, perhaps because of what we sent."""
         self.max_packet_bytes: int | None = None
         self.receive_maximum = 65_535
         self.acks: deque[Ack] = deque()
@@ -124,6 +124,8 @@ class Connection:
             try:
                 self._client.loop_read()
             except _MALFORMED:
+                # Also what mosquitto 2.0 answers to a message above its limit, with a code that a PUBACK cannot have.
+                self.was_closed_by_broker = self.lost is None
                 self._note_loss(ReasonCode(PacketTypes.DISCONNECT, "Malformed packet"))
         if self._client.want_write():
             self._client.loop_write()
