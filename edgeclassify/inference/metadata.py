@@ -26,6 +26,8 @@ _BUFFERS, _METADATA = 4, 6
 _NAME, _BUFFER = 0, 1
 # Buffer
 _DATA = 0
+# ModelMetadata
+_ABOUT = {"name": 0, "description": 1, "version": 2, "author": 4, "license": 5}
 # ModelMetadata, SubGraphMetadata, TensorMetadata
 _SUBGRAPHS, _INPUT_TENSORS, _OUTPUT_TENSORS, _PROCESS_UNITS, _ASSOCIATED_FILES = 3, 2, 3, 4, 6
 # ProcessUnit
@@ -81,6 +83,16 @@ def normalization(content: bytes, where: str) -> Normalization | None:
     except FlatbufferError as error:
         log.warning("model %s: its metadata is damaged and not used (%s)", where, error)
         return None
+
+
+def about(content: bytes) -> dict[str, str]:
+    """Return what the model's metadata says for people: name, description, version, author, license, if there."""
+    try:
+        packed = _packed_metadata(Table.root(content))
+        said = {key: Table.root(packed).raw(field) if packed else b"" for key, field in _ABOUT.items()}
+    except FlatbufferError:
+        return {}  # said when the normalization is read
+    return {key: text.decode(errors="replace").strip() for key, text in said.items() if text}
 
 
 def _label_entry(archive: zipfile.ZipFile, named: Sequence[str]) -> zipfile.ZipInfo | None:

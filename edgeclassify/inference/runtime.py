@@ -12,6 +12,7 @@ import math
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ _MAX_TENSOR_BYTES = 256 * 1024 * 1024
 
 # Operations that only pass values on, in another form.
 _TRANSPARENT = {"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE"}
+
+EDGE_TPU_OPERATION = "edgetpu-custom-op"
+"""What the Edge TPU's compiler puts in place of all that the TPU computes."""
 
 _NATIVE_LINE = re.compile(r"(INFO|WARNING|ERROR|VERBOSE): ")
 _stderr_lock = threading.Lock()
@@ -55,6 +59,21 @@ def build(content: bytes, threads: int, path: Path) -> Interpreter:
         with _native_lines_to_log():
             interpreter.allocate_tensors()
     return interpreter
+
+
+def read_graph(content: bytes, path: Path) -> Interpreter:
+    """Return an interpreter that can be asked for tensors and operations but not run: also one for the Edge TPU.
+
+    Raises:
+        ModelError: the runtime cannot read it.
+    """
+    with native_errors(path.name):
+        return _interpreter_class()(model_content=content, num_threads=1)
+
+
+def operation_counts(interpreter: Interpreter) -> dict[str, int]:
+    """Return how often each operation is in the graph, by name, in the order of the graph."""
+    return dict(Counter(str(operation["op_name"]) for operation in _operations(interpreter)))
 
 
 @contextlib.contextmanager
@@ -120,7 +139,7 @@ def _operations(interpreter: Interpreter) -> list[dict[str, Any]]:
 
 def _check_operations(interpreter: Interpreter, path: Path) -> None:
     names = {operation["op_name"] for operation in _operations(interpreter)}
-    if "edgetpu-custom-op" in names:
+    if EDGE_TPU_OPERATION in names:
         cpu_model = path.with_name(f"{path.stem.removesuffix('_edgetpu')}.tflite")
         instead = str(cpu_model) if cpu_model.is_file() else f"the model for the CPU, {cpu_model.name}"
         raise ModelError(f"{path.name} is compiled for the Edge TPU and cannot run on the CPU; use {instead}")
