@@ -19,6 +19,7 @@ COMMANDS = {
     "classify": "classify pictures, once",
     "watch": "the events of one node or of all as they arrive",
     "cameras": "the cameras of this machine and what to write for each",
+    "models": "the models that there are: list, info, pull, verify",
     "labels": "the labels and groups that thresholds can name",
 }
 
@@ -61,14 +62,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return 2
     except click.ClickException as error:
-        print(f"edgeclassify: {error.format_message()}; see: edgeclassify --help", file=sys.stderr)
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        command = context.command_path if context else "edgeclassify"
+        print(f"edgeclassify: {error.format_message().rstrip('.')}; see: {command} --help", file=sys.stderr)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 0
-    except BrokenPipeError:
-        # The reader (head, less) has gone; nothing more is wanted. Python would complain at exit otherwise.
-        sys.stdout = None
-        return 0
+    except SystemExit:
+        return 0  # click's word for a reader (head, less) that has gone: nothing more is wanted
     except EdgeClassifyError as error:
         print(f"edgeclassify: {error}", file=sys.stderr)
         return error.exit_code

@@ -82,6 +82,21 @@ def inspect(path: Path) -> Inspection:
     )
 
 
+def input_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height of the picture that a model takes; None when it takes none.
+
+    Raises:
+        ModelError: it cannot be read, or is no TensorFlow Lite model.
+    """
+    graph = runtime.read_graph(read_model(path), path)
+    with runtime.native_errors(path.name):
+        inputs = _tensors(graph.get_input_details())
+    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+        return None
+    _, height, width, _ = inputs[0].shape
+    return width, height
+
+
 def _tensors(details: Sequence[Mapping[str, Any]]) -> tuple[TensorFacts, ...]:
     return tuple(
         TensorFacts(

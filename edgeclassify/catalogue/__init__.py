@@ -1,0 +1,1 @@
+"""Which models there are, pulling them, and whether those that are here are whole."""

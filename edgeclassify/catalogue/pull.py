@@ -1,0 +1,223 @@
+"""Pulling a model: all its files whole and verified, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import re
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgeclassify import resources
+from edgeclassify.catalogue.archive import unpack
+from edgeclassify.catalogue.checksums import Checksum, sha256_of
+from edgeclassify.catalogue.entries import CatalogueFile, Entry, catalogue
+from edgeclassify.catalogue.limits import MAX_MODEL_BYTES, Limits
+from edgeclassify.catalogue.manifest import Manifest, manifest_name, manifests, read_manifest
+from edgeclassify.catalogue.report import Report
+from edgeclassify.catalogue.source import Wanted, in_mirror, is_web, obtain
+from edgeclassify.catalogue.storage import is_name, locked, part_path, publish, storage_errors
+from edgeclassify.catalogue.web import MissingError
+from edgeclassify.errors import ModelError, UsageError
+from edgeclassify.redact import hide_password
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A model that is here now."""
+
+    name: str
+    path: Path
+    files: tuple[str, ...]
+    """What was brought; nothing when all was here already."""
+
+
+@dataclass(frozen=True)
+class Puller:
+    """Brings models into a folder; several processes may do so at once."""
+
+    folder: Path
+    report: Report
+    mirror: str = ""
+    """An address or a folder that has all files, in place of where they were published; empty: none."""
+    limits: Limits = field(default_factory=Limits)
+
+    def pull_entry(self, entry: Entry, *, with_twin: bool) -> Pulled:
+        """Bring a model of the catalogue; files that are here and right are not brought again.
+
+        Raises:
+            WebError: a file cannot be had.
+            ModelError: what came is something else.
+            UnavailableError: the disk is full or may not be written.
+        """
+        files = [file for file in entry.files if with_twin or file is not entry.twin]
+        with locked(self.folder, self.report.note):
+            with storage_errors(self.folder):
+                lacking = [file for file in files if not _is_here(self.folder / file.name, file)]
+            # One after the other: what was obtained lies ready should the next one fail.
+            finished = {file.name: self._obtain(file, entry) for file in lacking}
+            if finished:
+                self._publish(entry.name, finished, self._places(entry.model)[0], "")
+        return Pulled(entry.name, self.folder / entry.model.name, tuple(finished))
+
+    def pull_address(self, address: str, sha256: str, name: str | None) -> Pulled:
+        """Bring a .tflite file, or a zip archive with one in it, from an address or a path.
+
+        Args:
+            address: http://, https://, or a path.
+            sha256: what it must be, in hexadecimal; empty: not known, which ends with an error that tells it.
+            name: what to call the model; None: as the file.
+
+        Raises:
+            UsageError: the checksum is missing, or the name cannot be used.
+            WebError: it cannot be had.
+            ModelError: what came is something else.
+            UnavailableError: the disk is full or may not be written.
+        """
+        sha256 = sha256.strip().lower().removeprefix("sha256:")
+        if sha256 and not _SHA256.fullmatch(sha256):
+            raise UsageError("models: --sha256 takes 64 hexadecimal digits")
+        file_name = _file_name(address)
+        _check_name(name or _stem(file_name), self.folder)
+        place = in_mirror(self.mirror, file_name)[0] if self.mirror else address
+        with locked(self.folder, self.report.note):
+            if (here := self._pulled_before(sha256, name)) is not None:
+                return Pulled(here.name, self.folder / f"{here.name}.tflite", ())
+            checksum = Checksum(sha256) if sha256 else None
+            wanted = Wanted(file_name, (place,), checksum, None, MAX_MODEL_BYTES)
+            part = obtain(wanted, self.folder, self.limits, self.report)
+            if checksum is None:
+                self._ask_for_checksum(part, wanted, address)
+            with self._model_files(part, place, file_name, name) as (own_name, finished):
+                self._publish(own_name, finished, place, sha256)
+                part.unlink(missing_ok=True)  # of an archive
+        return Pulled(own_name, self.folder / f"{own_name}.tflite", tuple(finished))
+
+    def _places(self, file: CatalogueFile) -> tuple[str, ...]:
+        # A folder of pulled models is a good mirror too: there labels have the model's name.
+        return in_mirror(self.mirror, file.published_name, file.name) if self.mirror else (file.address,)
+
+    def _obtain(self, file: CatalogueFile, entry: Entry) -> Path:
+        if (self.folder / file.name).exists():
+            self.report.note(f"{file.name}: what is here is not the catalogue's; it is replaced")
+        wanted = Wanted(file.name, self._places(file), file.checksum, file.size_bytes, MAX_MODEL_BYTES)
+        try:
+            return obtain(wanted, self.folder, self.limits, self.report)
+        except MissingError as error:
+            if file is entry.twin:
+                raise MissingError(f"{error}; without an Edge TPU it is not needed: --no-edgetpu") from error
+            raise
+
+    def _pulled_before(self, sha256: str, name: str | None) -> Manifest | None:
+        """Return what this very file brought earlier, if that is still whole."""
+        for manifest in manifests(self.folder):
+            same = sha256 and manifest.source_sha256 == sha256 and name in (None, manifest.name)
+            if same and not manifest.wrong(self.folder):
+                return manifest
+        return None
+
+    def _ask_for_checksum(self, part: Path, wanted: Wanted, address: str) -> None:
+        found = sha256_of(part)
+        with storage_errors(part):
+            part.replace(part_path(self.folder, wanted.name, Checksum(found).key))  # the next pull finds it there
+        raise UsageError(
+            f"{hide_password(address)}: was brought and not used, since --sha256 is missing; it has sha256 {found}; "
+            "if that is what its publisher says, pull again with it (nothing is downloaded twice)"
+        )
+
+    @contextlib.contextmanager
+    def _model_files(
+        self, part: Path, place: str, file_name: str, name: str | None
+    ) -> Iterator[tuple[str, dict[str, Path]]]:
+        """Yield the model's name and its finished partial files; those of an archive do not outlive the block."""
+        head = _head(part)
+        if _is_model(head):
+            own_name = name or _stem(file_name)
+            yield own_name, {f"{own_name}.tflite": part}
+            return
+        shown = hide_password(place)
+        if not head.startswith(b"PK"):
+            part.unlink()
+            raise ModelError(f"{shown}: is neither a TensorFlow Lite model nor a zip archive; nothing was kept")
+        try:
+            own_name, finished = unpack(part, shown, self.folder, name)
+            _check_name(own_name, self.folder)
+            _check_unpacked(finished, shown)
+            yield own_name, finished
+        except ModelError:
+            part.unlink(missing_ok=True)
+            raise
+        finally:
+            for unpacked in self.folder.glob(".*.unpacked.part"):
+                unpacked.unlink()
+
+    def _publish(self, name: str, finished: dict[str, Path], place: str, sha256: str) -> None:
+        """Make the files visible, with a manifest; the model comes last."""
+        earlier = read_manifest(self.folder, name)
+        fresh = {file: sha256_of(part) for file, part in finished.items()}
+        before = dict(earlier.files) if earlier else {}
+        kept = {} if sha256 else before  # of the catalogue: the same model; of an address: another one
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        part = part_path(self.folder, manifest_name(name), "new")
+        with storage_errors(part):
+            Manifest(name, now, hide_password(place), sha256, kept | fresh).write(part)
+        model = f"{name}.tflite"
+        ordered = {file: path for file, path in finished.items() if file != model} | {manifest_name(name): part}
+        publish(self.folder, ordered | ({model: finished[model]} if model in finished else {}))
+        with storage_errors(self.folder):
+            for file in before.keys() - kept.keys() - fresh.keys():  # labels of the model that was replaced, say
+                (self.folder / file).unlink(missing_ok=True)
+
+
+def _is_here(path: Path, file: CatalogueFile) -> bool:
+    return path.is_file() and file.checksum.matches(path)
+
+
+def _check_unpacked(finished: dict[str, Path], shown: str) -> None:
+    for final, part in finished.items():
+        if final.endswith(".tflite") and not _is_model(_head(part)):
+            raise ModelError(f"{shown}: the {final} in it is not a TensorFlow Lite model")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8)
+
+
+def _is_model(head: bytes) -> bool:
+    return head[4:8] == b"TFL3"
+
+
+def _file_name(address: str) -> str:
+    """Return the last part of an address or path; UsageError when it is no good name for a file."""
+    path = urllib.parse.unquote(urllib.parse.urlsplit(address).path) if is_web(address) else address
+    name = posixpath.basename(path)
+    if not is_name(_stem(name)):
+        raise UsageError(
+            f"models: {hide_password(address)!r} does not end in the name of a file; "
+            "an address such as https://host/birds.tflite is needed, or a name of the catalogue"
+        )
+    return name
+
+
+def _stem(file_name: str) -> str:
+    return re.sub(r"\.(tflite|zip)$", "", file_name, flags=re.IGNORECASE)
+
+
+def _check_name(name: str, folder: Path) -> None:
+    if not is_name(name):
+        raise UsageError(f"models: {name!r} is no name for a model; give one of letters, digits, . _ - with --name")
+    taken = ""
+    if name.removesuffix("_edgetpu") in catalogue().entries:
+        taken = "a model of the catalogue has that name"
+    elif (resources.models() / f"{name}.tflite").is_file():
+        taken = "a model that comes with the program has that name"
+    elif (folder / f"{name}.tflite").exists() and read_manifest(folder, name) is None:
+        taken = f"{folder / name}.tflite is there and was not pulled"
+    if taken:
+        raise UsageError(f"models: {name}: {taken}; give another with --name")
