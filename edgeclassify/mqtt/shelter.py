@@ -94,7 +94,6 @@ class Shelter:
             raise error
         contents = self.store.contents()
         self.store.close()
-        self._file_is_known = True
         try:
             if not database.is_damage(error):
                 raise error
@@ -146,7 +145,7 @@ class Shelter:
         self._store = store
 
     def _use_memory(self, contents: Contents | None, error: Exception) -> None:
-        self._file_is_known = contents is not None
+        self._file_is_known = contents is not None and contents.is_complete
         self.store.replace_contents(contents or Contents())
         self.durable = False
         self._retry_at_s = time.monotonic() + self._retry_seconds
@@ -173,8 +172,11 @@ def _before(older: Contents, newer: Contents) -> Contents:
     """Return both; the rows of `older` are renumbered to come before those of `newer`, which keep their numbers."""
     first = min((row.seq for row in newer.rows), default=newer.next_seq)
     shift = first - older.next_seq
-    rows = [replace(row, seq=row.seq + shift) for row in older.rows]
+    known_rows = {(row.epoch, row.id) for row in newer.rows}
+    rows = [replace(row, seq=row.seq + shift) for row in older.rows if (row.epoch, row.id) not in known_rows]
     dead = [(int(str(seq)) + shift, *rest) for seq, *rest in older.dead]
     known = {(presence.camera, presence.label, presence.index) for presence in newer.presences}
     presences = [p for p in older.presences if (p.camera, p.label, p.index) not in known]
+    kept = {seq for seq, *_ in newer.dead}
+    dead = [letter for letter in dead if letter[0] not in kept]
     return Contents([*rows, *newer.rows], [*presences, *newer.presences], [*dead, *newer.dead], newer.next_seq)

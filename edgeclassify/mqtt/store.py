@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from edgeclassify.mqtt.clock import Instant
@@ -59,7 +59,9 @@ class Contents:
     rows: Sequence[Row] = ()
     presences: Sequence[OpenPresence] = ()
     dead: Sequence[tuple[object, ...]] = ()
-    next_seq: int = field(default=1)
+    next_seq: int = 1
+    is_complete: bool = True
+    """Whether all of it could be read."""
 
 
 def padded(event_id: int) -> str:
@@ -188,6 +190,7 @@ class Store:
         rows: list[Row] = []
         presences: list[OpenPresence] = []
         dead: list[tuple[object, ...]] = []
+        is_complete = True
         try:
             # Row by row: on a damaged page, what comes before it is still good.
             rows.extend(_row(values) for values in self._db.execute("SELECT * FROM events ORDER BY seq"))
@@ -195,7 +198,8 @@ class Store:
             dead = self._db.execute("SELECT * FROM dead ORDER BY seq").fetchall()
         except sqlite3.Error as error:
             log.error("outbox: not everything that waited can be read (%s)", error)
-        return Contents(rows, presences, dead, self.next_seq)
+            is_complete = False
+        return Contents(rows, presences, dead, self.next_seq, is_complete)
 
     def replace_contents(self, contents: Contents) -> None:
         """Put `contents` in the place of everything here; new events get a new epoch."""
