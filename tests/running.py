@@ -109,7 +109,7 @@ class Background:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.variables: dict[str, str] = {}
-        self._command = edgeclassify(*arguments)
+        self.arguments = list(map(str, arguments))
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -130,7 +130,7 @@ class Background:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                edgeclassify(*self.arguments),
                 cwd=self.folder,
                 env=environment(self.folder) | self.variables,
                 stdin=subprocess.DEVNULL,

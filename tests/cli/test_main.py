@@ -1,0 +1,95 @@
+"""What all commands have in common: help, exit codes, one message for each error and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edgeclassify import __version__
+from edgeclassify.cli import COMMANDS, run
+from tests.running import Background, edgeclassify, environment, run_to_end
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"Usage: edgeclassify {command}")
+    assert f"Example: edgeclassify {command}" in out
+
+
+def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom edgeclassify.cli import run\nassert run(['--help']) == 0\n"
+        "slow = {'numpy', 'pydantic', 'PIL', 'av', 'paho', 'rich', 'ai_edge_litert'} & set(sys.modules)\n"
+        "assert not slow, slow"
+    )
+    command = [edgeclassify()[0], "-c", script]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "edgeclassify: No such command 'nonsense'; see: edgeclassify --help"),
+        (["run", "--nonsense"], "edgeclassify: No such option '--nonsense'; see: edgeclassify run --help"),
+        (["run", "extra"], "edgeclassify: Got unexpected extra argument (extra); see: edgeclassify run --help"),
+        (["demo", "--seconds", "0"], "edgeclassify: Invalid value for '--seconds'"),
+        (["run", "-c"], "edgeclassify: Option '-c' requires an argument; see: edgeclassify --help"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(message)
+    assert said.err.count("\n") == 1
+
+
+def test_without_a_command_there_is_help_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "watch", "check", "labels"])
+def test_a_file_that_is_not_there_is_78(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "-c", str(tmp_path / "nowhere.yaml")]) == 78
+    assert capsys.readouterr().err.startswith(f"edgeclassify: {tmp_path}/nowhere.yaml: there is no such file; ")
+
+
+def test_a_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as out:
+        done = subprocess.run(
+            edgeclassify("labels"), stdout=out, stderr=subprocess.PIPE, env=environment(tmp_path), cwd=tmp_path
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_exit_code_reaches_the_shell(tmp_path: Path) -> None:
+    assert run_to_end(tmp_path, "run", "-c", "nowhere.yaml").returncode == 78
+
+
+def test_ctrl_c_ends_a_command_with_0(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        (tmp_path / "config.yaml").write_text(f"mqtt: {{host: 127.0.0.1, port: {mute.getsockname()[1]}}}\n")
+        with Background(tmp_path, "watch", "-c", "config.yaml") as watch:
+            mute.settimeout(20)
+            connection, _ = mute.accept()
+            with connection:
+                assert watch.stop(signal.SIGINT) == 0
