@@ -24,6 +24,7 @@ from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.inference import Classifier, open_classifier
+from edgeclassify.inference.admission import admit
 from edgeclassify.inference.groups import vocabulary_for
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.mqtt import messages
@@ -51,6 +52,7 @@ def run_daemon(file: ConfigFile) -> int:
     stopping = threading.Event()
     log.info("edgeclassify %s: node %s, %s", __version__, node, file.path)
     with _signals(stop_reasons), ExitStack() as running:
+        admit(config.model, file.base, state_dir(config, file.base))
         classifier = running.enter_context(open_classifier(config.model, file.base))
         vocabularies = _vocabularies(file, classifier.model.labels)
         publisher = running.enter_context(

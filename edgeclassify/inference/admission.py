@@ -1,0 +1,105 @@
+"""The trial of a model: in a child process, before the daemon uses it, on a picture of which the scores are known."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from edgeclassify import __version__, resources
+from edgeclassify.config.sections import ModelConfig
+from edgeclassify.errors import ChildError, ModelError
+from edgeclassify.image import load_picture
+from edgeclassify.inference.classifier import CpuClassifier
+from edgeclassify.inference.files import find_model, read_model
+from edgeclassify.inference.model import load_model
+from edgeclassify.processes import Child
+from edgeclassify.records import Frame
+
+log = logging.getLogger(__name__)
+
+_TRIAL = "edgeclassify.inference.admission:Trial"
+_TRIAL_S = 60.0  # a model of 200 MB on the slowest Pi, from an SD card
+_TOLERANCE = 0.1  # machines differ by a quantization step or two; with red and blue exchanged, it is more by far
+_REMEMBERED = "admitted.json"
+
+
+class Trial:
+    """What runs in the child."""
+
+    def __init__(self, memory: memoryview, config: ModelConfig, base: Path) -> None:
+        """Load and check the model; `memory` is not used."""
+        del memory
+        model = load_model(config, base)
+        self._classifier = CpuClassifier(model, 1)
+
+    def scores(self, indexes: tuple[int, ...]) -> list[float]:
+        """Classify the golden picture; return the scores of some labels."""
+        picture = load_picture(resources.models() / "golden.png")
+        frame = Frame("golden", time.monotonic(), picture.model_input(*self._classifier.model.input_size), picture)
+        values = self._classifier.classify(frame).values
+        return [float(values[index]) for index in indexes]
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
+
+
+def admit(config: ModelConfig, base: Path, state_dir: Path) -> None:
+    """Try a model in a child process; one that passed is remembered in `state_dir` and not tried again.
+
+    Raises:
+        ModelError: it cannot be found, read or used, it crashes or hangs the runtime, or gives other scores than it
+            should.
+    """
+    path = find_model(config.name, base)
+    sha256 = hashlib.sha256(read_model(path)).hexdigest()
+    # Of this version: another may bring another runtime.
+    fingerprint = f"{sha256} {__version__} {config.labels} {config.scores}"
+    if _is_remembered(state_dir, fingerprint):
+        return
+    expected = golden_scores().get(sha256, {})
+    try:
+        with Child(path.name, _TRIAL, {"config": config, "base": base}, start_timeout_s=_TRIAL_S) as child:
+            scores = child.call("scores", tuple(expected), timeout_s=_TRIAL_S)
+    except ChildError as error:
+        raise ModelError(f"{error}; this model is not used: get it again, or name another in model.name") from error
+    for index, score in zip(expected, scores, strict=True):
+        if abs(score - expected[index]) > _TOLERANCE:
+            raise ModelError(
+                f"{path.name}: scores {score:.2f} for label {index} on the golden picture, where {expected[index]:.2f} "
+                "is right: this machine's runtime computes something else, or colours are exchanged; report this"
+            )
+    log.info("model %s: tried in a process of its own", path.stem)
+    _remember(state_dir, fingerprint)
+
+
+@functools.cache
+def golden_scores() -> Mapping[str, Mapping[int, float]]:
+    """Return what models are known to say of the golden picture, by their SHA-256 and the labels' indexes."""
+    text = (resources.models() / "golden.yaml").read_text(encoding="utf-8")
+    return {entry["sha256"]: entry["scores"] for entry in yaml.safe_load(text)}
+
+
+def _is_remembered(state_dir: Path, fingerprint: str) -> bool:
+    try:
+        return fingerprint in json.loads((state_dir / _REMEMBERED).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _remember(state_dir: Path, fingerprint: str) -> None:
+    """Keep the last one only; where that is impossible the trial is made at every start."""
+    new = state_dir / f".{_REMEMBERED}.{os.getpid()}"
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.write_text(json.dumps([fingerprint]), encoding="utf-8")
+        new.replace(state_dir / _REMEMBERED)
+    except OSError as error:
+        log.debug("%s: cannot be written: %s", state_dir, error)

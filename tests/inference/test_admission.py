@@ -1,0 +1,108 @@
+"""A model is tried in a child process before it is used."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pytest
+
+from edgeclassify import resources
+from edgeclassify.config.sections import ModelConfig
+from edgeclassify.errors import ModelError
+from edgeclassify.image import load_picture
+from edgeclassify.inference import admission, open_classifier
+from edgeclassify.inference.admission import admit, golden_scores
+from edgeclassify.records import Frame
+
+SHARED_MODELS = (
+    "mobilenet_v1_0.25_128_quant",
+    "mobilenet_v1_0.5_160_quant",
+    "mobilenet_v2_1.0_224_quant",
+    "tf2_mobilenet_v2_1.0_224_ptq",
+)
+
+
+class Crash:
+    """A trial that ends as a bad model would end it."""
+
+    def __init__(self, memory: memoryview, config: ModelConfig, base: Path) -> None: ...
+
+    def scores(self, indexes: tuple[int, ...]) -> NoReturn:
+        os.abort()
+
+    def close(self) -> None: ...
+
+
+class OtherScores(Crash):
+    """A trial of which the scores are others than they should be."""
+
+    def scores(self, indexes: tuple[int, ...]) -> list[float]:  # type: ignore[override]
+        return [1.0 for _ in indexes]
+
+
+@pytest.fixture
+def use_trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[type], None]:
+    def use(trial: type) -> None:
+        monkeypatch.setattr(admission, "_TRIAL", f"{trial.__module__}:{trial.__qualname__}")
+
+    return use
+
+
+def test_the_starter_passes_and_is_tried_once_only(tmp_path: Path, use_trial: Callable[[type], None]) -> None:
+    admit(ModelConfig(), tmp_path, tmp_path / "state")
+    use_trial(Crash)
+    admit(ModelConfig(), tmp_path, tmp_path / "state")
+
+
+def test_a_model_that_crashes_the_runtime_is_a_message(tmp_path: Path, use_trial: Callable[[type], None]) -> None:
+    use_trial(Crash)
+    with pytest.raises(ModelError, match=r"starter\.tflite.*SIGABRT.*not used: get it again"):
+        admit(ModelConfig(), tmp_path, tmp_path)
+    assert not (tmp_path / "admitted.json").exists()
+
+
+def test_other_scores_for_the_golden_picture_are_a_message(tmp_path: Path, use_trial: Callable[[type], None]) -> None:
+    use_trial(OtherScores)
+    with pytest.raises(ModelError, match=r"scores 1\.00 for label \d+ on the golden picture"):
+        admit(ModelConfig(), tmp_path, tmp_path)
+
+
+def test_what_is_wrong_with_a_model_is_said_as_without_a_child(tmp_path: Path) -> None:
+    starter = (resources.models() / "starter.tflite").read_bytes()
+    (tmp_path / "short.tflite").write_bytes(starter[:5000])
+    with pytest.raises(ModelError, match=r"short\.tflite"):
+        admit(ModelConfig(name="short.tflite"), tmp_path, tmp_path)
+    (tmp_path / "two.txt").write_text("cat\ndog\n")
+    with pytest.raises(ModelError, match="30"):
+        admit(ModelConfig(labels="two.txt"), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("remembered", [b"", b"\xff\xfe", b"{}", b"null", b"[1, 2]", b"7"])
+def test_a_damaged_memory_only_means_another_trial(tmp_path: Path, remembered: bytes) -> None:
+    (tmp_path / "admitted.json").write_bytes(remembered)
+    admit(ModelConfig(), tmp_path, tmp_path)
+    assert len(json.loads((tmp_path / "admitted.json").read_text())) == 1
+
+
+def test_a_state_dir_that_cannot_be_written_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    admit(ModelConfig(), tmp_path, tmp_path / "file" / "state")
+
+
+@pytest.mark.parametrize("name", ["starter", *SHARED_MODELS])
+def test_exchanged_colours_would_be_found(name: str, request: pytest.FixtureRequest) -> None:
+    config = ModelConfig()
+    if name != "starter":
+        models = request.getfixturevalue("shared") / "models"
+        config = ModelConfig(name=str(models / f"{name}.tflite"), labels=str(models / "imagenet_labels.txt"))
+    picture = load_picture(resources.models() / "golden.png")
+    with open_classifier(config, Path()) as classifier:
+        right = picture.model_input(*classifier.model.input_size)
+        known = golden_scores()[classifier.model.sha256]
+        for pixels, agrees in ((right, True), (np.ascontiguousarray(right[..., ::-1]), False)):
+            values = classifier.classify(Frame("golden", 0.0, pixels, picture)).values
+            worst = max(abs(float(values[index]) - score) for index, score in known.items())
+            assert (worst <= admission._TOLERANCE) == agrees
