@@ -29,7 +29,7 @@ from edgeclassify.inference.groups import vocabulary_for
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.publisher import Publisher
-from edgeclassify.mqtt.topics import LabelKey, Topics
+from edgeclassify.mqtt.topics import LabelKey, Topics, label_topics
 from edgeclassify.pipeline import Lane, Pipeline
 from edgeclassify.redact import hide_password
 from edgeclassify.threads import StopReason, StopReasons, Worker
@@ -94,21 +94,23 @@ def run_daemon(file: ConfigFile) -> int:
     return reason.exit_code
 
 
-def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> tuple[LabelKey, ...]:
-    """Return the labels and groups with an ON/OFF topic of their own: as listed, else those named in thresholds."""
+def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> dict[LabelKey, str]:
+    """Return the labels and groups with an ON/OFF topic, by its part: as listed, else those named in thresholds."""
     names: list[LabelName] = list(config.home_assistant.labels)
     if not names:
         names = [name for _, layer in config.threshold_layers(camera) for name in layer if name != "*"]
-    watched: dict[LabelKey, None] = {}
+    # Over all answers, so that a label's topic does not depend on which others are watched.
+    parts = label_topics([(answer.label, answer.index) for answer in vocabulary.answers])
+    watched: dict[LabelKey, str] = {}
     for name in names:
         try:
             numbers = vocabulary.find(name)
         except UnknownLabelError:
             continue  # another camera's groups have it: the check of the configuration saw to that
         for number in numbers:
-            answer = vocabulary.answers[number]
-            watched[answer.label, answer.index] = None
-    return tuple(watched)
+            key = (vocabulary.answers[number].label, vocabulary.answers[number].index)
+            watched[key] = parts[key]
+    return watched
 
 
 def _vocabularies(file: ConfigFile, labels: tuple[str, ...]) -> dict[str, Vocabulary]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.messages import Message
-from edgeclassify.mqtt.topics import LabelKey, Topics, label_topics
+from edgeclassify.mqtt.topics import LabelKey, Topics
 from edgeclassify.records import Presence
 
 
@@ -18,9 +18,9 @@ class WatchedLabels:
         self._parts: dict[str, dict[LabelKey, str]] = {}
         self._present: set[tuple[str, LabelKey]] = set()
 
-    def watch(self, camera: str, labels: Sequence[LabelKey]) -> list[Message]:
-        """Watch exactly these labels of a camera; what is no longer watched is cleared."""
-        before, now = self._parts.get(camera, {}), label_topics(labels)
+    def watch(self, camera: str, parts: Mapping[LabelKey, str]) -> list[Message]:
+        """Watch exactly these labels of a camera, by their parts of topics; what is no longer watched is cleared."""
+        before, now = self._parts.get(camera, {}), dict(parts)
         self._parts[camera] = now
         gone = [part for part in before.values() if part not in set(now.values())]
         return [

@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -97,9 +97,9 @@ class Outbox:
         """Write the `gone` of everything that is still open."""
         self._commands.put(lambda outcome: self._ledger.close_open_presences(reason, now_s, outcome))
 
-    def watch(self, camera: str, labels: tuple[LabelKey, ...]) -> None:
+    def watch(self, camera: str, parts: Mapping[LabelKey, str]) -> None:
         """Give exactly these labels of a camera a topic of their own."""
-        self._after_commit(lambda: self._retain(self._labels.watch(camera, labels)))
+        self._after_commit(lambda: self._retain(self._labels.watch(camera, parts)))
 
     def delivered(self, seq: int) -> None:
         """Forget an event that the broker has."""

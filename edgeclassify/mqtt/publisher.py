@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -121,9 +121,9 @@ class Publisher:
         """Tell the `gone` of everything that a process that died left open; call it before the first `accept`."""
         self._outbox.close_open_presences(reason, now_s)
 
-    def watch(self, camera: str, labels: Sequence[LabelKey]) -> None:
-        """Give exactly these labels of a camera a topic of their own, ON or OFF."""
-        self._outbox.watch(camera, tuple(labels))
+    def watch(self, camera: str, parts: Mapping[LabelKey, str]) -> None:
+        """Give exactly these labels of a camera a topic of their own, ON or OFF; `parts` is from `label_topics`."""
+        self._outbox.watch(camera, dict(parts))
 
     def retain(self, message: Message) -> None:
         """Tell a state now and at every connect; the newest of each topic counts."""

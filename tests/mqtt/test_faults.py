@@ -73,7 +73,7 @@ def test_a_thousand_events_survive_whatever_happens_to_the_network_and_the_broke
 
 def test_a_broker_that_is_killed_gets_the_retained_state_again(broker: Broker, start: StartPublisher):
     publisher = start(broker.port)
-    publisher.watch("porch", [("cat", 1)])
+    publisher.watch("porch", {("cat", 1): "cat"})
     for decision in visits(5):
         publisher.accept(decision)
     wait_until(lambda: publisher.connected)

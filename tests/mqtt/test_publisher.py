@@ -25,7 +25,7 @@ def test_an_event_comes_with_its_snapshot_before_and_its_state_after(
     broker: Broker, inbox: Inbox, start: StartPublisher
 ):
     publisher = start(broker.port)
-    publisher.watch("porch", [("cat", 1), ("dog", 2)])
+    publisher.watch("porch", {("cat", 1): "cat", ("dog", 2): "dog"})
     wait_until(lambda: publisher.connected)
     publisher.accept(appeared(), b"\xff\xd8jpeg")
     publisher.accept(gone(), None)
@@ -43,11 +43,11 @@ def test_an_event_comes_with_its_snapshot_before_and_its_state_after(
 
 def test_retained_is_what_the_contract_says(broker: Broker, start: StartPublisher):
     publisher = start(broker.port)
-    publisher.watch("porch", [("cat", 1)])
+    publisher.watch("porch", {("cat", 1): "cat"})
     publisher.retain(messages.camera_status(publisher.topics, "porch", online=True))
     publisher.accept(appeared(), b"jpeg")
     wait_until(lambda: publisher.connected and publisher.flush(1))
-    publisher.watch("porch", [("dog", 2)])
+    publisher.watch("porch", {("dog", 2): "dog"})
     with Inbox(broker) as late_comer:
         wait_until(lambda: late_comer.last(f"{NODE}/porch/labels/dog") == "OFF")
         assert {m.topic.removeprefix(NODE) for m in late_comer.received if m.retain} >= {
