@@ -100,7 +100,7 @@ create_venv() {
     touch .venv/unfinished
     local options=()
     [ "$site" = no ] || options=(--system-site-packages)
-    "$python" -m venv "${options[@]}" .venv >&2 ||
+    "$python" -m venv "${options[@]}" .venv >/dev/null 2>&1 ||
       stop "no virtual environment could be made; as root run: apt-get install $(venv_package)"
     echo "$wanted" >.venv/made-for
   fi

@@ -51,9 +51,9 @@ def test_a_python_that_is_too_old_is_said_with_what_to_do(tmp_path: Path) -> Non
 
 def test_another_python_is_taken_when_the_first_one_is_too_old(tmp_path: Path) -> None:
     _python(tmp_path, "python3", version_is_enough=False)
-    _python(tmp_path, "python3.12", version_is_enough=True)
+    _python(tmp_path, "python3.13", version_is_enough=True)
     result = _shell("has_picamera2() { return 1; }; find_python", PATH=f"{tmp_path}:{os.environ['PATH']}")
-    assert result.stdout.strip() == f"{tmp_path}/python3.12"
+    assert result.stdout.strip() == f"{tmp_path}/python3.13"
 
 
 def test_without_root_the_missing_packages_are_listed_and_the_rest_goes_on() -> None:

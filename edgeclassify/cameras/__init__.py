@@ -4,38 +4,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
 
+from edgeclassify.cameras.camera import Camera, NoFrameError
 from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import CameraError
-from edgeclassify.records import Picture
 
-
-class NoFrameError(CameraError):
-    """No frame came in time, but the camera is still open: `read` may be called again."""
-
-
-class Camera(Protocol):
-    """An open camera. Used by one thread only; closed by leaving its `with` block."""
-
-    @property
-    def live(self) -> bool:
-        """False for a source that is read on demand, of which no frame may be dropped."""
-        ...
-
-    @property
-    def description(self) -> str:
-        """What it is, for logs: no password in it."""
-        ...
-
-    def read(self, timeout_s: float) -> Picture:
-        """Return the newest frame, skipping any backlog; a frame is returned once.
-
-        Raises:
-            NoFrameError: no frame within `timeout_s`.
-            CameraError: the source is gone, or must be opened again.
-        """
-        ...
+__all__ = ["Camera", "NoFrameError", "open_camera"]
 
 
 def open_camera(
@@ -52,7 +26,7 @@ def open_camera(
     Raises:
         CameraError: now, by entering, or by the first `read`: it is not there, or cannot be used.
     """
-    # Imported here, because each kind of camera imports this module; and a Pi camera needs none of the others.
+    # Imported here, because a Pi camera needs none of the others' libraries.
     from edgeclassify.cameras.discovery import auto_source
 
     source = auto_source(name) if config.source == "auto" else config.source

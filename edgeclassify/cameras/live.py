@@ -10,7 +10,7 @@ from typing import Self
 
 import av
 
-from edgeclassify.cameras import NoFrameError
+from edgeclassify.cameras.camera import NoFrameError
 from edgeclassify.cameras.pacing import Playback
 from edgeclassify.cameras.stream import Stream, live_sources, open_stream
 from edgeclassify.config.sections import CameraConfig

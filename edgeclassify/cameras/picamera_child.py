@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeclassify.cameras import NoFrameError
+from edgeclassify.cameras.camera import NoFrameError
 from edgeclassify.cameras.picamera_device import import_picamera2, open_device
 from edgeclassify.errors import CameraError
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from edgeclassify.cameras import NoFrameError
+from edgeclassify.cameras.camera import NoFrameError
 from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import CameraError, InputError
 from edgeclassify.image import StillPicture, load_picture

@@ -9,7 +9,7 @@ from typing import Self
 
 import av
 
-from edgeclassify.cameras import NoFrameError
+from edgeclassify.cameras.camera import NoFrameError
 from edgeclassify.cameras.pacing import Playback
 from edgeclassify.cameras.stream import open_stream, test_source, video_file
 from edgeclassify.config.sections import CameraConfig

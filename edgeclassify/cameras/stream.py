@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import av
 import av.container
@@ -22,6 +23,8 @@ av.logging.set_level(None)
 
 # Without counting frames to find out how many come in a second: opening takes a third of the time.
 _QUICK_START = {"fpsprobesize": "0"}
+# A title in another encoding is no reason to refuse a file: PyAV 19 always thinks so, and no longer has the option.
+_ANY_TITLE: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _LARGEST_RAW = 640 * 480  # a USB 2 camera cannot send larger frames fast enough without compression
 _LARGEST_FOR_ONE_THREAD = 1920 * 1088
 _TEST_FRAMES_PER_SECOND = 30
@@ -136,7 +139,7 @@ def open_stream(source: Source, open_s: float | None = None, read_s: float | Non
             format=source.format,
             options=source.options,
             timeout=(open_s, read_s),
-            metadata_errors="replace",  # a title in another encoding is no reason to refuse a file
+            **_ANY_TITLE,
         )
     with container:
         cover = av.stream.Disposition.attached_pic  # of a music file
