@@ -30,7 +30,7 @@ class Import:
     imported: str
     line: int
     at_top: bool
-    """Not inside a function."""
+    """Carried out when the module is imported."""
 
     def __str__(self) -> str:
         return f"{self.importer}:{self.line} imports {self.imported}"
@@ -56,7 +56,8 @@ def _imports(module: str, tree: ast.AST, *, at_top: bool = True) -> Iterator[Imp
                 yield Import(module, name if name in MODULES else str(node.module), node.lineno, at_top)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             yield Import(module, ast.unparse(node.args[0]).strip("'"), node.lineno, at_top=False)
-        yield from _imports(module, node, at_top=at_top and not isinstance(node, (ast.FunctionDef, ast.Lambda)))
+        later = isinstance(node, ast.FunctionDef) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node))
+        yield from _imports(module, node, at_top=at_top and not later)
 
 
 MODULES = _modules()
