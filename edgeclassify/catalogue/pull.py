@@ -195,7 +195,10 @@ def _is_model(head: bytes) -> bool:
 
 def _file_name(address: str) -> str:
     """Return the last part of an address or path; UsageError when it is no good name for a file."""
-    path = urllib.parse.unquote(urllib.parse.urlsplit(address).path) if is_web(address) else address
+    path = address
+    if is_web(address):  # by hand: what is no address at all is said when it is asked for
+        behind_host = re.split(r"[?#]", address.partition("://")[2], maxsplit=1)[0].partition("/")[2]
+        path = urllib.parse.unquote(behind_host)
     name = posixpath.basename(path)
     if not is_name(_stem(name)):
         raise UsageError(
