@@ -34,6 +34,8 @@ def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> N
         failure: list[str] = []
 
         def ended() -> bool:
+            for line in demo.daemon_warnings():
+                click.echo(line)
             failure.extend(text for text in [demo.daemon_failure()] if text)
             return bool(failure) or (end_s is not None and time.monotonic() >= end_s)
 

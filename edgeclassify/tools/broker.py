@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -68,7 +69,10 @@ def _broker_command(folder: Path, port: int) -> list[str]:
     # Debian installs it into sbin, which is not on everybody's path.
     if mosquitto := shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin"):
         config = folder / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false"]
+        if os.geteuid() == 0:
+            lines.append("user root")  # a change of user would make it forget that it dies with this process
+        config.write_text("\n".join(lines) + "\n")
         return [mosquitto, "-c", str(config)]
     if find_spec("amqtt"):
         config = folder / "amqtt.yaml"
@@ -78,7 +82,7 @@ def _broker_command(folder: Path, port: int) -> list[str]:
         )
         return [sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(config)]
     raise UnavailableError(
-        "the demo needs an MQTT broker: run: sudo apt install mosquitto (or: pip install 'edgeclassify[demo]')"
+        "the demo needs an MQTT broker; run: sudo apt install mosquitto (or: pip install 'edgeclassify[demo]')"
     )
 
 

@@ -49,6 +49,8 @@ class Demo:
     """What to try next."""
     daemon_failure: Callable[[], str | None]
     """What the daemon said when it ended by itself; None while it runs."""
+    daemon_warnings: Callable[[], list[str]]
+    """What the daemon has warned of since the last call, lines of its log."""
 
 
 @contextmanager
@@ -80,7 +82,22 @@ def running_demo(pictures: Path | None, camera: str | None) -> Iterator[Demo]:
                     said = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
                     return f"the daemon ended with exit code {daemon.returncode}; it said:\n{said}"
 
-                yield Demo(config, source, model, _hints(model, port), failure)
+                warnings = _warnings(log, f"broker 127.0.0.1:{port}:")
+                yield Demo(config, source, model, _hints(model, port), failure, warnings)
+
+
+def _warnings(log: Path, broker: str) -> Callable[[], list[str]]:
+    """Return what reads new warnings; none of the private broker: nobody can mend it, and the watcher tells of it."""
+    read = 0
+
+    def news() -> list[str]:
+        nonlocal read
+        lines = log.read_text(errors="replace").splitlines(keepends=True)
+        whole = [line.rstrip() for line in lines[read:] if line.endswith("\n")]
+        read += len(whole)
+        return [line for line in whole if (" WARNING " in line or " ERROR " in line) and broker not in line]
+
+    return news
 
 
 def _hints(model: str, port: int) -> tuple[str, ...]:
@@ -133,5 +150,6 @@ def _config(source: Source, model: str, port: int, folder: Path) -> dict[str, An
         "model": {"name": model},
         "cameras": {"camera": camera},
         "events": events,
-        "mqtt": {"host": "127.0.0.1", "port": port},
+        # amqtt knows only MQTT 3.1.1, and gives up on a client of MQTT 5 after its keepalive.
+        "mqtt": {"host": "127.0.0.1", "port": port, "keepalive_seconds": 5},
     }
