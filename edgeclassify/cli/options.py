@@ -18,5 +18,5 @@ def config_option(command: _Command) -> _Command:
         "--config",
         "config_path",
         type=click.Path(path_type=Path),
-        help="The configuration; default: $EDGECLASSIFY_CONFIG, ./config.yaml, /etc/edgeclassify/config.yaml, the default.",
+        help="Default: $EDGECLASSIFY_CONFIG, ./config.yaml, /etc/edgeclassify/config.yaml, the packaged one.",
     )(command)
