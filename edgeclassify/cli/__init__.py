@@ -21,6 +21,7 @@ COMMANDS = {
     "cameras": "the cameras of this machine and what to write for each",
     "models": "the models that there are: list, info, pull, verify",
     "labels": "the labels and groups that thresholds can name",
+    "evaluate": "how right a model is on labelled pictures: top-1, top-5, thresholds, confusion",
 }
 
 
