@@ -50,7 +50,8 @@ def read_document(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else f"{path}"
-        raise ConfigError(f"{where}: {_syntax_words(error)}") from error
+        # Not chained: PyYAML's own text shows the line, and a password may stand there.
+        raise ConfigError(f"{where}: {_syntax_words(error)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(f"{path}:{line}: a control character (code {error.character}) stands here") from error
@@ -65,7 +66,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: there is no such file; see: edgeclassify setup --help") from error
+        raise ConfigError(f"{path}: there is no such file; name another with --config") from error
     except IsADirectoryError as error:
         raise ConfigError(f"{path}: is a folder; name the file in it") from error
     except PermissionError as error:

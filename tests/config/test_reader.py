@@ -257,8 +257,9 @@ def test_no_problem_shows_a_password(problems: Problems, text: str) -> None:
     assert SECRET not in "\n".join(problems(text))
 
 
-def test_a_traceback_shows_no_password_either(write: Callable[[str], Path]) -> None:
-    path = write(f"mqtt: {{password: {SECRET}, port: 0}}")
+@pytest.mark.parametrize("text", ["mqtt: {{password: {}, port: 0}}", "mqtt: {{password: *{}}}"])
+def test_a_traceback_shows_no_password_either(write: Callable[[str], Path], text: str) -> None:
+    path = write(text.format(SECRET))
     code = "import sys, pathlib; from edgeclassify.config import reader; reader.load_config(pathlib.Path(sys.argv[1]))"
     result = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
     assert "ConfigError" in result.stderr
