@@ -84,7 +84,7 @@ class Puller:
             raise UsageError("models: --sha256 takes 64 hexadecimal digits")
         file_name = _file_name(address)
         _check_name(name or _stem(file_name), self.folder)
-        place = in_mirror(self.mirror, file_name)[0] if self.mirror else address
+        place = in_mirror(self.mirror, file_name)[0] if self.mirror and is_web(address) else address
         with locked(self.folder, self.report.note):
             if (here := self._pulled_before(sha256, name)) is not None:
                 return Pulled(here.name, self.folder / f"{here.name}.tflite", ())

@@ -47,7 +47,7 @@ def in_mirror(mirror: str, *names: str) -> tuple[str, ...]:
     """Return the places of a file in a mirror, under each of its names."""
     distinct = dict.fromkeys(names)
     if not is_web(mirror):
-        return tuple(str(Path(mirror).expanduser() / name) for name in distinct)
+        return tuple(str(Path(mirror) / name) for name in distinct)
     base, mark, query = mirror.partition("?")  # a server may want a token with every address
     return tuple(f"{base.rstrip('/')}/{urllib.parse.quote(name)}{mark}{query}" for name in distinct)
 

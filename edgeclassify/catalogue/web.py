@@ -118,7 +118,7 @@ def ask(address: str, start: int, etag: str, limits: Limits) -> Answer:
             _raise_status(error, shown)
     except urllib.error.URLError as error:
         _raise_failure(error.reason, shown, error)
-    except http.client.InvalidURL as error:
+    except (http.client.InvalidURL, UnicodeError) as error:  # UnicodeError: a host's name that cannot be one
         raise WebError(f"{shown}: is not an address that can be pulled from ({error})") from error
     except (http.client.HTTPException, OSError) as error:
         _raise_failure(error, shown, error)

@@ -12,7 +12,7 @@ import click
 @click.option("--pictures", type=click.Path(path_type=Path), help="A folder of pictures to show in place of a camera.")
 @click.option("--seconds", type=click.FloatRange(min=1), help="End after so long; default: at Ctrl-C.")
 @click.option("--offline", is_flag=True, help="Do not try to get a better model.")
-def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> None:  # noqa: ARG001 - nothing is downloaded yet
+def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> None:
     """Run the real daemon with a private broker and show its events here.
 
     It uses the best camera of this machine, else sample pictures. Nothing is left behind.
@@ -20,10 +20,13 @@ def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> N
     from edgeclassify.cameras.discovery import find_cameras
     from edgeclassify.config.reader import load_config
     from edgeclassify.errors import EdgeClassifyError
+    from edgeclassify.tools.better_model import try_to_get_better_model
     from edgeclassify.tools.demo import NODE, running_demo, stop_on_sigterm
     from edgeclassify.tools.watch import Watch
 
     stop_on_sigterm()
+    if not offline:
+        try_to_get_better_model(click.echo)
     found = None if pictures else next(iter(find_cameras()), None)
     with running_demo(pictures, found.source if found else None) as demo:
         click.echo(f"edgeclassify demo: {demo.source.about}; model {demo.model}")

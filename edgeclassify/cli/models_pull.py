@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from edgeclassify.catalogue.pull import Puller
+    from edgeclassify.catalogue.pull import Pulled, Puller
     from edgeclassify.catalogue.report import Report
 
 _LINE_EVERY_S = 5.0
@@ -47,27 +47,26 @@ def pull(model: str, sha256: str, name: str | None, mirror: str, *, no_edgetpu: 
 
     try:
         with _report() as report:
-            _pull(Puller(pulled_folder(), report, mirror), model, sha256, name, with_twin=not no_edgetpu)
+            pulled = _pull(Puller(pulled_folder(), report, mirror), model, sha256, name, with_twin=not no_edgetpu)
     except KeyboardInterrupt:
         raise UnavailableError("models pull: broken off; the same command goes on where it ended") from None
-
-
-def _pull(puller: Puller, model: str, sha256: str, name: str | None, *, with_twin: bool) -> None:
-    from edgeclassify.catalogue.entries import catalogue
-    from edgeclassify.errors import UsageError
-
-    if "/" in model or model.endswith((".tflite", ".zip")):
-        pulled = puller.pull_address(model, sha256, name)
-    else:
-        if sha256 or name:
-            raise UsageError("models: --sha256 and --name are for addresses; the catalogue has its own")
-        pulled = puller.pull_entry(catalogue().entry(model), with_twin=with_twin)
     where = click.format_filename(pulled.path)
     if not pulled.files:
         click.echo(f"{pulled.name}: is here already, and whole: {where}")
         return
     click.echo(f"{pulled.name}: pulled and verified ({', '.join(pulled.files)}): {where}")
     click.echo(f"To use it, write in config.yaml:\n  model:\n    name: {pulled.name}")
+
+
+def _pull(puller: Puller, model: str, sha256: str, name: str | None, *, with_twin: bool) -> Pulled:
+    from edgeclassify.catalogue.entries import catalogue
+    from edgeclassify.errors import UsageError
+
+    if "/" in model or model.endswith((".tflite", ".zip")):
+        return puller.pull_address(model, sha256, name)
+    if sha256 or name:
+        raise UsageError("models: --sha256 and --name are for addresses; the catalogue has its own")
+    return puller.pull_entry(catalogue().entry(model), with_twin=with_twin)
 
 
 @contextlib.contextmanager

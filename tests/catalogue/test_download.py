@@ -214,7 +214,13 @@ def test_a_name_that_cannot_be_resolved_ends_at_once(puller: Puller, heard: Hear
 
 @pytest.mark.parametrize(
     "address",
-    ["ftp://host/birds.tflite", "http:///birds.tflite", "http://[::1/birds.tflite", "http://host:x/birds.tflite"],
+    [
+        "ftp://host/birds.tflite",
+        "http:///birds.tflite",
+        "http://[::1/birds.tflite",
+        "http://host:x/birds.tflite",
+        f"http://{'a' * 70}.org/birds.tflite",
+    ],
 )
 def test_what_is_no_address_is_said(puller: Puller, address: str) -> None:
     with pytest.raises(WebError, match="is not an address"):

@@ -254,6 +254,7 @@ def test_what_is_no_sha256_is_refused(puller: Puller, digits: str) -> None:
 def test_a_file_on_this_device_is_pulled_as_well(puller: Puller, tmp_path: Path, folder: Path) -> None:
     source = tmp_path / "birds.tflite"
     source.write_bytes(MODEL)
+    puller = dataclasses.replace(puller, mirror="/nowhere")  # which is for addresses
     puller.pull_address(str(source), sha256(MODEL), None)
     assert (folder / "birds.tflite").read_bytes() == MODEL
     with pytest.raises(MissingError, match="no such file"):
