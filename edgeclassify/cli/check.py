@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ def command(config_path: Path | None, *, schema: bool) -> None:
         return vocabulary_for(model.labels, file.config.events_for(camera).groups)
 
     errors, warnings = label_problems(file, vocabulary)
+    errors += _connection_problems(file)
     if errors:
         raise ConfigError(*errors)
     width, height = model.input_size
@@ -51,6 +53,23 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     for warning in warnings:
         click.echo(f"warning: {warning}")
     click.echo("ok")
+
+
+def _connection_problems(file: ConfigFile) -> list[str]:
+    """Return what is wrong with the files that the connection to the broker needs."""
+    from edgeclassify.errors import ConfigError
+    from edgeclassify.mqtt.credentials import read_password, tls_context
+
+    mqtt = file.config.mqtt
+    problems = []
+    for read in (partial(read_password, mqtt), partial(tls_context, mqtt.tls)):
+        try:
+            read(file.base)
+        except ConfigError as error:
+            where, _, what = str(error).partition(": ")
+            known = where.startswith("mqtt.")
+            problems.append(file.problem(tuple(where.split(".")), what) if known else f"{file.path}: {error}")
+    return problems
 
 
 def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None:

@@ -78,13 +78,15 @@ def test_every_problem_is_one_line_and_the_exit_code_is_78(check: Check) -> None
     ("text", "message"),
     [
         ("events: {thresholds: {unicorn: 0.5}}", "config.yaml:1: events.thresholds.unicorn: the model has no label"),
+        ("mqtt:\n  password_file: none.txt", "config.yaml:2: mqtt.password_file: "),
+        ("mqtt:\n  tls:\n    enabled: true\n    ca: none.pem", "config.yaml:4: mqtt.tls.ca: "),
         ("model: {labels: none.txt}", "none.txt"),
         ("model: {name: ./}", "is a folder"),
         ("model: {name: none.tflite}", "there is no such file"),
         ("model: {name: unheard-of}", "unheard-of"),
     ],
 )
-def test_a_model_or_label_that_does_not_fit_is_78_too(check: Check, text: str, message: str) -> None:
+def test_a_file_or_label_that_does_not_fit_is_78_too(check: Check, text: str, message: str) -> None:
     code, output, errors = check(text)
     assert (code, output) == (78, "")
     assert errors.startswith("edgeclassify: ")
