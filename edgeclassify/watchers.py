@@ -22,17 +22,18 @@ class Watchers:
         self._publisher = publisher
         self._topics = topics
         self._until_s = 0.0
-        self._told_s: dict[str, float] = {}
+        self._told: dict[str, tuple[float, str]] = {}  # when, and of which picture
         publisher.subscribe(topics.why_set, self._ask)
 
     def tell(self, verdict: Verdict, frame: Frame) -> None:
-        """Publish the verdict if somebody watches, a few times a second at most."""
+        """Publish the verdict if somebody watches: a few times a second, and at once of another picture."""
         if log.isEnabledFor(logging.DEBUG):
             log.debug("camera %s: %s%s", frame.camera, frame.picture.name and f"{frame.picture.name}: ", verdict.why)
-        now_s = time.monotonic()
-        if now_s > self._until_s or now_s - self._told_s.get(frame.camera, 0.0) < _INTERVAL_S:
+        now_s, picture = time.monotonic(), frame.picture.name
+        told_s, told_picture = self._told.get(frame.camera, (0.0, ""))
+        if now_s > self._until_s or (picture == told_picture and now_s - told_s < _INTERVAL_S):
             return
-        self._told_s[frame.camera] = now_s
+        self._told[frame.camera] = now_s, picture
         self._publisher.send(messages.why(self._topics, verdict, frame.picture.name))
 
     def _ask(self, payload: bytes, retained: bool) -> None:

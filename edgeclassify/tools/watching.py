@@ -78,7 +78,7 @@ def parse(payload: bytes) -> dict[str, Any] | None:
     """Return a JSON object; None for anything else that came over the broker."""
     try:
         message = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or brackets in brackets in brackets
         return None
     return message if isinstance(message, dict) else None
 
