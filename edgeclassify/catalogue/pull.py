@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import posixpath
 import re
-import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgeclassify import resources
 from edgeclassify.catalogue.archive import unpack
 from edgeclassify.catalogue.checksums import Checksum, sha256_of
-from edgeclassify.catalogue.entries import CatalogueFile, Entry, catalogue
+from edgeclassify.catalogue.entries import CatalogueFile, Entry
 from edgeclassify.catalogue.limits import MAX_MODEL_BYTES, Limits
 from edgeclassify.catalogue.manifest import Manifest, manifest_name, manifests, read_manifest
+from edgeclassify.catalogue.naming import check_name, file_name_of, stem_of
 from edgeclassify.catalogue.report import Report
 from edgeclassify.catalogue.source import Wanted, in_mirror, is_web, obtain
-from edgeclassify.catalogue.storage import is_name, locked, part_path, publish, storage_errors
+from edgeclassify.catalogue.storage import locked, part_path, publish, storage_errors
 from edgeclassify.catalogue.web import MissingError
 from edgeclassify.errors import ModelError, UsageError
 from edgeclassify.redact import hide_password
@@ -82,9 +80,12 @@ class Puller:
         sha256 = sha256.strip().lower().removeprefix("sha256:")
         if sha256 and not _SHA256.fullmatch(sha256):
             raise UsageError("models: --sha256 takes 64 hexadecimal digits")
-        file_name = _file_name(address)
-        _check_name(name or _stem(file_name), self.folder)
-        place = in_mirror(self.mirror, file_name)[0] if self.mirror and is_web(address) else address
+        file_name = file_name_of(address)
+        check_name(name or stem_of(file_name), self.folder)
+        if not is_web(address):
+            place = str(Path(address).absolute())
+        else:
+            place = in_mirror(self.mirror, file_name)[0] if self.mirror else address
         with locked(self.folder, self.report.note):
             if (here := self._pulled_before(sha256, name)) is not None:
                 return Pulled(here.name, self.folder / f"{here.name}.tflite", ())
@@ -137,7 +138,7 @@ class Puller:
         """Yield the model's name and its finished partial files; those of an archive do not outlive the block."""
         head = _head(part)
         if _is_model(head):
-            own_name = name or _stem(file_name)
+            own_name = name or stem_of(file_name)
             yield own_name, {f"{own_name}.tflite": part}
             return
         shown = hide_password(place)
@@ -146,7 +147,7 @@ class Puller:
             raise ModelError(f"{shown}: is neither a TensorFlow Lite model nor a zip archive; nothing was kept")
         try:
             own_name, finished = unpack(part, shown, self.folder, name)
-            _check_name(own_name, self.folder)
+            check_name(own_name, self.folder)
             _check_unpacked(finished, shown)
             yield own_name, finished
         except ModelError:
@@ -191,36 +192,3 @@ def _head(path: Path) -> bytes:
 
 def _is_model(head: bytes) -> bool:
     return head[4:8] == b"TFL3"
-
-
-def _file_name(address: str) -> str:
-    """Return the last part of an address or path; UsageError when it is no good name for a file."""
-    path = address
-    if is_web(address):  # by hand: what is no address at all is said when it is asked for
-        behind_host = re.split(r"[?#]", address.partition("://")[2], maxsplit=1)[0].partition("/")[2]
-        path = urllib.parse.unquote(behind_host)
-    name = posixpath.basename(path)
-    if not is_name(_stem(name)):
-        raise UsageError(
-            f"models: {hide_password(address)!r} does not end in the name of a file; "
-            "an address such as https://host/birds.tflite is needed, or a name of the catalogue"
-        )
-    return name
-
-
-def _stem(file_name: str) -> str:
-    return re.sub(r"\.(tflite|zip)$", "", file_name, flags=re.IGNORECASE)
-
-
-def _check_name(name: str, folder: Path) -> None:
-    if not is_name(name):
-        raise UsageError(f"models: {name!r} is no name for a model; give one of letters, digits, . _ - with --name")
-    taken = ""
-    if name.removesuffix("_edgetpu") in catalogue().entries:
-        taken = "a model of the catalogue has that name"
-    elif (resources.models() / f"{name}.tflite").is_file():
-        taken = "a model that comes with the program has that name"
-    elif (folder / f"{name}.tflite").exists() and read_manifest(folder, name) is None:
-        taken = f"{folder / name}.tflite is there and was not pulled"
-    if taken:
-        raise UsageError(f"models: {name}: {taken}; give another with --name")

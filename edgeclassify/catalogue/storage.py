@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +17,6 @@ from edgeclassify.errors import UnavailableError
 # Left on the disk beside the file itself, so that nothing else fails for want of it.
 _SPARE_BYTES = 5_000_000
 _KEEP_PARTS_S = 7 * 24 * 3600
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-
-
-def is_name(text: str) -> bool:
-    """Whether a model may be called so: letters, digits, `.`, `_`, `+` and `-`, and no path."""
-    return _NAME.fullmatch(text) is not None and not text.endswith((".tflite", ".zip", ".txt", ".json"))
 
 
 def pulled_folder() -> Path:
