@@ -1,0 +1,182 @@
+"""Frames through the classifier and the tracker, without broker and cameras."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeclassify.cameras.status import CameraStatus
+from edgeclassify.config.sections import EventsConfig, ModelConfig, SnapshotsConfig
+from edgeclassify.events.rules import rules_for
+from edgeclassify.events.tracker import Tracker
+from edgeclassify.image import StillPicture
+from edgeclassify.inference import Classifier, open_classifier
+from edgeclassify.mailbox import FrameMailbox
+from edgeclassify.pipeline import Lane, Pipeline
+from edgeclassify.records import Decision, Frame, Scores, Verdict
+from edgeclassify.view import View
+from edgeclassify.vocabulary import Vocabulary
+from tests.running import AT_ONCE, NOTHING, colour_of, write_model
+from tests.waiting import wait_until
+
+
+@dataclass
+class Told:
+    """What a pipeline told others."""
+
+    decisions: list[tuple[Decision, bytes | None]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    scores: list[Scores] = field(default_factory=list)
+    online: list[tuple[str, bool]] = field(default_factory=list)
+
+    def events(self) -> list[tuple[str, str, str]]:
+        return [
+            (event.camera, event.event_type, event.reason)
+            for decision, _ in self.decisions
+            for event in decision.events
+        ]
+
+
+@pytest.fixture
+def classifier(tmp_path: Path) -> Iterator[Classifier]:
+    write_model(tmp_path)
+    config = ModelConfig(name="colours.tflite", scores="probabilities")
+    with open_classifier(config, tmp_path) as opened:
+        yield opened
+
+
+def lane(camera: str, told: Told, stale_seconds: float = 10) -> Lane:
+    vocabulary = Vocabulary(("red", "green", "blue"))
+    config = EventsConfig(**AT_ONCE)
+    tracker = Tracker(camera, vocabulary, rules_for(config, [config.thresholds], vocabulary))
+
+    def tell_online(*, online: bool) -> None:
+        told.online.append((camera, online))
+
+    return Lane(camera, tracker, CameraStatus(), stale_seconds, tell_online)
+
+
+def frame(camera: str, colour: tuple[int, int, int]) -> Frame:
+    pixels = np.full((1, 1, 3), colour, np.uint8)
+    now_s = time.monotonic()
+    return Frame(camera, now_s, pixels, StillPicture(Image.fromarray(pixels), View(), now_s, ""))
+
+
+@contextmanager
+def running(
+    classifier: Classifier, told: Told, *lanes: Lane, enabled: bool = True
+) -> Iterator[Callable[[str, tuple[int, int, int]], None]]:
+    """Run a pipeline; what is yielded shows a camera a colour and waits until it was classified."""
+    mailbox, stopping = FrameMailbox(), threading.Event()
+    by_camera = {one.camera: one for one in lanes}
+    pipeline = Pipeline(
+        mailbox, classifier, by_camera, SnapshotsConfig(enabled=enabled),
+        lambda decision, snapshot: told.decisions.append((decision, snapshot)),
+        lambda verdict, _: told.verdicts.append(verdict), told.scores.append,
+    )  # fmt: skip
+    thread = threading.Thread(target=pipeline.run, args=[stopping])
+    thread.start()
+
+    def show(camera: str, colour: tuple[int, int, int]) -> None:
+        shown = frame(camera, colour)
+        before = by_camera[camera].classified_total
+        by_camera[camera].status.last_captured_s = shown.captured_s
+        mailbox.put(shown)
+        wait_until(lambda: by_camera[camera].classified_total == before + 1)
+
+    try:
+        yield show
+    finally:
+        stopping.set()
+        thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_every_frame_is_decided_noted_and_explained(classifier: Classifier) -> None:
+    told = Told()
+    with running(classifier, told, lane("porch", told)) as show:
+        for colour in (colour_of(0), NOTHING, colour_of(1)):
+            show("porch", colour)
+    assert [(kind, camera) for camera, kind, _ in told.events()] == [
+        ("appeared", "porch"), ("gone", "porch"), ("appeared", "porch"), ("gone", "porch"),
+    ]  # fmt: skip
+    assert [verdict.outcome for verdict in told.verdicts] == ["answered", "below_threshold", "answered"]
+    assert len(told.scores) == 3
+    assert told.online == [("porch", True)]
+
+
+def test_only_what_appeared_has_a_snapshot(classifier: Classifier) -> None:
+    told = Told()
+    with running(classifier, told, lane("porch", told)) as show:
+        for colour in (colour_of(0), colour_of(0), NOTHING):
+            show("porch", colour)
+    pictures = [snapshot for _, snapshot in told.decisions]
+    assert pictures[0] is not None
+    assert pictures[0].startswith(b"\xff\xd8")
+    assert pictures[1:] == [None] * (len(pictures) - 1)
+
+
+def test_no_picture_is_encoded_for_nobody(classifier: Classifier) -> None:
+    told = Told()
+    with running(classifier, told, lane("porch", told), enabled=False) as show:
+        show("porch", colour_of(0))
+    assert [snapshot for _, snapshot in told.decisions] == [None, None]
+
+
+def test_an_event_is_worth_more_than_its_picture(classifier: Classifier, caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    shown = frame("porch", colour_of(0))
+    closed = Image.new("RGB", (8, 8))
+    closed.close()
+    damaged = StillPicture(closed, View(), shown.captured_s, "")
+    porch = lane("porch", told)
+    mailbox, stopping = FrameMailbox(), threading.Event()
+    pipeline = Pipeline(
+        mailbox, classifier, {"porch": porch}, SnapshotsConfig(),
+        lambda decision, snapshot: told.decisions.append((decision, snapshot)), lambda *_: stopping.set(), lambda _: None,
+    )  # fmt: skip
+    mailbox.put(Frame("porch", shown.captured_s, shown.input, damaged))
+    with caplog.at_level(logging.WARNING):
+        pipeline.run(stopping)
+    assert told.events()[0][:2] == ("porch", "appeared")
+    assert told.decisions[0][1] is None
+    assert "camera porch: no snapshot: " in caplog.text
+
+
+def test_what_is_present_when_it_stops_is_ended(classifier: Classifier) -> None:
+    told = Told()
+    with running(classifier, told, lane("porch", told), lane("yard", told)) as show:
+        show("porch", colour_of(0))
+        show("yard", colour_of(1))
+    assert told.events()[2:] == [("porch", "gone", "stopped"), ("yard", "gone", "stopped")]
+
+
+def test_a_camera_without_fresh_frames_goes_offline_and_ends_what_was_there(classifier: Classifier) -> None:
+    told = Told()
+    with running(classifier, told, lane("porch", told, stale_seconds=0.3), lane("yard", told)) as show:
+        show("porch", colour_of(0))
+        show("yard", colour_of(0))
+        wait_until(lambda: ("porch", False) in told.online)
+        wait_until(lambda: ("porch", "gone", "camera offline") in told.events())
+        show("porch", colour_of(0))
+    assert told.online == [("porch", True), ("yard", True), ("porch", False), ("porch", True)]
+    assert [kind for camera, kind, _ in told.events() if camera == "porch"] == ["appeared", "gone", "appeared", "gone"]
+    assert [reason for camera, kind, reason in told.events() if camera == "yard" and kind == "gone"] == ["stopped"]
+
+
+def test_a_camera_that_is_only_captured_is_online_too(classifier: Classifier) -> None:
+    told = Told()
+    disabled = lane("porch", told)
+    with running(classifier, told, disabled):
+        assert told.online == []
+        disabled.status.last_captured_s = time.monotonic()
+        wait_until(lambda: told.online == [("porch", True)])
