@@ -18,7 +18,11 @@ _WIDTH = 14
 _SHOWN_LABELS = 5
 
 
-@click.command("info", epilog="Example: edgeclassify models info ./birds.tflite")
+@click.command(
+    "info",
+    short_help="All about one, or about any .tflite file.",
+    epilog="Example: edgeclassify models info ./birds.tflite",
+)
 @click.argument("model", metavar="NAME-or-PATH")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def info(model: str, *, as_json: bool) -> None:

@@ -49,7 +49,11 @@ _SORTS: dict[str, tuple[str, bool]] = {
 }
 
 
-@click.command("list", epilog="Example: edgeclassify models list --max-size 4 --sort top1")
+@click.command(
+    "list",
+    short_help="Which there are, and which one suits.",
+    epilog="Example: edgeclassify models list --max-size 4 --sort top1",
+)
 @click.option("--max-size", metavar="MB", type=click.FloatRange(min=0), help="Only models known to be no larger.")
 @click.option("--min-top1", metavar="PERCENT", type=click.FloatRange(0, 100), help="Only models known to be as good.")
 @click.option("--edgetpu", is_flag=True, help="Only models with a twin for the Edge TPU.")

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _LINE_EVERY_S = 5.0
 
 
-@click.command("pull", epilog="Example: edgeclassify models pull mobilenet_v2_1.0_224_quant")
+@click.command(
+    "pull", short_help="Get one, verified.", epilog="Example: edgeclassify models pull mobilenet_v2_1.0_224_quant"
+)
 @click.argument("model", metavar="NAME-or-ADDRESS")
 @click.option("--sha256", default="", metavar="HEX", help="What a file from an address must be; needed for those.")
 @click.option("--name", help="What to call a model from an address; default: as its file.")

@@ -7,7 +7,7 @@ import json
 import click
 
 
-@click.command("verify", epilog="Example: edgeclassify models verify")
+@click.command("verify", short_help="Check what was pulled.", epilog="Example: edgeclassify models verify")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def verify(*, as_json: bool) -> int:
     """Check the pulled models against their checksums; ends with 1 when something is wrong.
