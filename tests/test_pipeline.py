@@ -142,7 +142,8 @@ def test_an_event_is_worth_more_than_its_picture(classifier: Classifier, caplog:
     mailbox, stopping = FrameMailbox(), threading.Event()
     pipeline = Pipeline(
         mailbox, classifier, {"porch": porch}, SnapshotsConfig(),
-        lambda decision, snapshot: told.decisions.append((decision, snapshot)), lambda *_: stopping.set(), lambda _: None,
+        lambda decision, snapshot: told.decisions.append((decision, snapshot)),
+        lambda *_: stopping.set(), lambda _: None,
     )  # fmt: skip
     mailbox.put(Frame("porch", shown.captured_s, shown.input, damaged))
     with caplog.at_level(logging.WARNING):
