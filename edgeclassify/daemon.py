@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 import logging
-import platform
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 from edgeclassify import __version__
+from edgeclassify.assembly import info_of, make_tracker, vocabularies_of, watched_labels
 from edgeclassify.cameras.capture import capture
 from edgeclassify.cameras.status import CameraStatus
-from edgeclassify.config.labels import label_problems
 from edgeclassify.config.names import node_name, state_dir
-from edgeclassify.config.reader import ConfigFile
-from edgeclassify.config.sections import Config
-from edgeclassify.errors import ConfigError
-from edgeclassify.events.rules import rules_for
-from edgeclassify.events.tracker import Tracker
+from edgeclassify.config.reader import ConfigFile, load_config
+from edgeclassify.config.sections import Config, ModelConfig
+from edgeclassify.errors import EdgeClassifyError
 from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.inference import Classifier, open_classifier
 from edgeclassify.inference.admission import admit
-from edgeclassify.inference.groups import vocabulary_for
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.publisher import Publisher
-from edgeclassify.mqtt.topics import LabelKey, Topics, label_topics
 from edgeclassify.pipeline import Lane, Pipeline
-from edgeclassify.redact import hide_password
 from edgeclassify.threads import StopReason, StopReasons, Worker
-from edgeclassify.vocabulary import LabelName, UnknownLabelError, Vocabulary
+from edgeclassify.vocabulary import Vocabulary
 from edgeclassify.watchers import Watchers
 
 log = logging.getLogger(__name__)
+
+_RELOAD = StopReason("SIGHUP")
+_APPLIED_BY_RELOAD = {"model", "events", "home_assistant", "cameras"}
 
 
 def run_daemon(file: ConfigFile) -> int:
@@ -47,148 +45,139 @@ def run_daemon(file: ConfigFile) -> int:
         ModelError: the model cannot be used.
         UnavailableError: another daemon has the state_dir.
     """
-    config, node = file.config, node_name(file.config)
     stop_reasons: StopReasons = StopReasons()
-    stopping = threading.Event()
-    log.info("edgeclassify %s: node %s, %s", __version__, node, file.path)
     with _signals(stop_reasons), ExitStack() as running:
-        admit(config.model, file.base, state_dir(config, file.base))
-        classifier = running.enter_context(open_classifier(config.model, file.base))
-        vocabularies = _vocabularies(file, classifier.model.labels)
-        publisher = running.enter_context(
-            Publisher(config.mqtt, node, state_dir(config, file.base), file.base, stop_reasons)
-        )
-        topics = publisher.topics
-        # What a crash left open is closed before anything new is told.
-        publisher.close_open_presences("restarted", time.time())
-        lanes = {
-            camera: _lane(config, camera, vocabulary, publisher, topics) for camera, vocabulary in vocabularies.items()
-        }
-        for camera, vocabulary in vocabularies.items():
-            publisher.watch(camera, watched_labels(config, camera, vocabulary))
-        publisher.retain(messages.info(topics, _info(config, classifier)))
-
-        mailbox, times = FrameMailbox(), InferenceTimes()
-        watchers = Watchers(publisher, topics)
-        pipeline = Pipeline(mailbox, classifier, lanes, config.snapshots, publisher.accept, watchers.tell, times.note)
-        health = Health(lanes, classifier, times, mailbox)
-        start = partial(_start, running, stopping, stop_reasons)
-        start("classify", partial(pipeline.run, stopping))
-        start("health", partial(_tell_health, health, publisher, topics, config.mqtt.health_seconds, stopping))
-        for camera, section in config.cameras.items():
-            start(
-                f"capture-{camera}",
-                partial(
-                    capture,
-                    camera,
-                    section,
-                    mailbox,
-                    lambda: classifier.model.input_size,
-                    lanes[camera].status,
-                    stopping,
-                    file.base,
-                ),
-            )
-        reason = stop_reasons.get()  # the main thread does nothing else
+        daemon = _Daemon(file, running, stop_reasons)
+        daemon.start()
+        while (reason := stop_reasons.get()) is _RELOAD:  # the main thread does nothing else
+            daemon.reload()
         log.log(logging.ERROR if reason.exit_code else logging.INFO, "stopping: %s", reason.text)
     return reason.exit_code
 
 
-def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> dict[LabelKey, str]:
-    """Return the labels and groups with an ON/OFF topic, by its part: as listed, else those named in thresholds."""
-    names: list[LabelName] = list(config.home_assistant.labels)
-    if not names:
-        names = [name for _, layer in config.threshold_layers(camera) for name in layer if name != "*"]
-    # Over all answers, so that a label's topic does not depend on which others are watched.
-    parts = label_topics([(answer.label, answer.index) for answer in vocabulary.answers])
-    watched: dict[LabelKey, str] = {}
-    for name in names:
+class _Daemon:
+    """All parts, made in the order in which they depend on each other."""
+
+    def __init__(self, file: ConfigFile, running: ExitStack, stop_reasons: StopReasons) -> None:
+        config, node = file.config, node_name(file.config)
+        log.info("edgeclassify %s: node %s, %s", __version__, node, file.path)
+        self._file = file
+        self._running = running
+        self._stop_reasons = stop_reasons
+        self._stopping = threading.Event()
+        self._state_dir = state_dir(config, file.base)
+        self._classifying = running.enter_context(ExitStack())
+        classifier = _open_admitted(config.model, file.base, self._state_dir, self._classifying)
+        vocabularies = vocabularies_of(file, classifier.model.labels)
+        self._publisher = running.enter_context(Publisher(config.mqtt, node, self._state_dir, file.base, stop_reasons))
+        # What a crash left open is closed before anything new is told.
+        self._publisher.close_open_presences("restarted", time.time())
+        self._lanes = {camera: self._lane(camera, vocabulary) for camera, vocabulary in vocabularies.items()}
+        self._tell(vocabularies, classifier)
+        self._mailbox, self._times = FrameMailbox(), InferenceTimes()
+        explain = Watchers(self._publisher, self._publisher.topics).tell
+        self._pipeline = Pipeline(
+            self._mailbox, classifier, self._lanes, config.snapshots, self._publisher.accept, explain, self._times.note
+        )
+
+    def start(self) -> None:
+        """Start the threads: what is started last is stopped first."""
+        health = Health(self._lanes, lambda: self._pipeline.classifier, self._times, self._mailbox)
+        self._start("classify", partial(self._pipeline.run, self._stopping))
+        self._start("health", partial(self._tell_health, health))
+        for camera, section in self._file.config.cameras.items():
+            status, base = self._lanes[camera].status, self._file.base
+            arguments = (camera, section, self._mailbox, self._pipeline.input_size, status, self._stopping, base)
+            self._start(f"capture-{camera}", partial(capture, *arguments))
+
+    def reload(self) -> None:
+        """Read the configuration again and apply what can be applied; when anything is wrong with it, nothing."""
         try:
-            numbers = vocabulary.find(name)
-        except UnknownLabelError:
-            continue  # another camera's groups have it: the check of the configuration saw to that
-        for number in numbers:
-            key = (vocabulary.answers[number].label, vocabulary.answers[number].index)
-            watched[key] = parts[key]
-    return watched
+            file = load_config(self._file.path)
+            if file.config == self._file.config:
+                log.info("reload: %s: nothing has changed", file.path)
+                return
+            self._apply(file)
+        except EdgeClassifyError as error:
+            log.error("reload: %s", error)
+            log.error("reload: nothing is changed; mend the file and reload again")
 
-
-def _vocabularies(file: ConfigFile, labels: tuple[str, ...]) -> dict[str, Vocabulary]:
-    """Return what each camera can be answered with.
-
-    Raises:
-        ConfigError: the configuration names labels that the model does not have.
-    """
-
-    def vocabulary(camera: str) -> Vocabulary:
-        return vocabulary_for(labels, file.config.events_for(camera).groups)
-
-    errors, warnings = label_problems(file, vocabulary)
-    if errors:
-        raise ConfigError(*errors)
-    for warning in warnings:
-        log.warning("%s", warning)
-    return {camera: vocabulary(camera) for camera in file.config.cameras}
-
-
-def _lane(config: Config, camera: str, vocabulary: Vocabulary, publisher: Publisher, topics: Topics) -> Lane:
-    layers = [layer for _, layer in config.threshold_layers(camera)]
-    tracker = Tracker(camera, vocabulary, rules_for(config.events_for(camera), layers, vocabulary))
-
-    def tell_online(*, online: bool) -> None:
-        publisher.retain(messages.camera_status(topics, camera, online=online))
-
-    tell_online(online=False)
-    # Also what was there before a restart: nothing is, until a frame shows it.
-    publisher.accept(tracker.end("restarted", time.monotonic()), None)
-    return Lane(camera, tracker, CameraStatus(), config.cameras[camera].stale_seconds, tell_online)
-
-
-def _start(
-    running: ExitStack, stopping: threading.Event, stop_reasons: StopReasons, name: str, body: Callable[[], None]
-) -> None:
-    running.enter_context(Worker(name, body, stopping, stop_reasons))
-
-
-def _tell_health(
-    health: Health, publisher: Publisher, topics: Topics, health_seconds: float, stopping: threading.Event
-) -> None:
-    while True:
-        fields = {"time": messages.timestamp(time.time()), **health.report(asdict(publisher.counters))}
-        publisher.retain(messages.health(topics, fields))
-        if stopping.wait(health_seconds):
+    def _apply(self, file: ConfigFile) -> None:
+        before, config = self._file.config, file.config
+        if config.cameras.keys() != before.cameras.keys():
+            log.warning("reload: other cameras take a restart; nothing is changed")
             return
+        with ExitStack() as opening:
+            classifier = self._pipeline.classifier
+            if config.model != before.model:
+                classifier = _open_admitted(config.model, file.base, self._state_dir, opening)
+            vocabularies = vocabularies_of(file, classifier.model.labels)
+            trackers = {camera: make_tracker(config, camera, vocabulary) for camera, vocabulary in vocabularies.items()}
+            self._pipeline.swap(classifier, trackers, "reconfigured")
+            if config.model != before.model:
+                self._classifying.close()
+                self._classifying = self._running.enter_context(opening.pop_all())
+        self._file = file
+        self._tell(vocabularies, classifier)
+        log.info("reload: %s: model %s, thresholds and all of events as it says now", file.path, classifier.model.name)
+        if later := _takes_a_restart(before, config):
+            log.warning("reload: what has changed in %s takes a restart", ", ".join(later))
+
+    def _lane(self, camera: str, vocabulary: Vocabulary) -> Lane:
+        config, publisher = self._file.config, self._publisher
+        tracker = make_tracker(config, camera, vocabulary)
+
+        def tell_online(*, online: bool) -> None:
+            publisher.retain(messages.camera_status(publisher.topics, camera, online=online))
+
+        tell_online(online=False)
+        # Also what was there before a restart: nothing is, until a frame shows it.
+        publisher.accept(tracker.end("restarted", time.monotonic()), None)
+        return Lane(camera, tracker, CameraStatus(), config.cameras[camera].stale_seconds, tell_online)
+
+    def _tell(self, vocabularies: Mapping[str, Vocabulary], classifier: Classifier) -> None:
+        for camera, vocabulary in vocabularies.items():
+            self._publisher.watch(camera, watched_labels(self._file.config, camera, vocabulary))
+        self._publisher.retain(messages.info(self._publisher.topics, info_of(self._file.config, classifier)))
+
+    def _tell_health(self, health: Health) -> None:
+        while True:
+            report = health.report(asdict(self._publisher.counters))
+            fields = {"time": messages.timestamp(time.time()), **report}
+            self._publisher.retain(messages.health(self._publisher.topics, fields))
+            if self._stopping.wait(self._file.config.mqtt.health_seconds):
+                return
+
+    def _start(self, name: str, body: Callable[[], None]) -> None:
+        self._running.enter_context(Worker(name, body, self._stopping, self._stop_reasons))
 
 
-def _info(config: Config, classifier: Classifier) -> dict[str, object]:
-    effective = config.model_dump(mode="json")
-    for camera in effective["cameras"].values():
-        camera["source"] = hide_password(camera["source"])
-    return {
-        "version": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "model": {
-            "name": classifier.model.name,
-            "labels": len(classifier.model.labels),
-            "input": list(classifier.model.input_size),
-            "sha256": classifier.model.sha256,
-        },
-        "accelerator": classifier.accelerator,
-        "cameras": list(config.cameras),
-        "configuration": effective,
-    }
+def _takes_a_restart(before: Config, after: Config) -> list[str]:
+    """Return the sections with changes that a reload does not apply."""
+    sections = [key for key in type(after).model_fields if key not in _APPLIED_BY_RELOAD]
+    changed = [key for key in sections if getattr(before, key) != getattr(after, key)]
+    cameras = [
+        f"cameras.{name}"
+        for name, camera in after.cameras.items()
+        if camera.model_copy(update={"events": None}) != before.cameras[name].model_copy(update={"events": None})
+    ]
+    return changed + cameras
+
+
+def _open_admitted(config: ModelConfig, base: Path, state: Path, opening: ExitStack) -> Classifier:
+    admit(config, base, state)
+    return opening.enter_context(open_classifier(config, base))
 
 
 @contextmanager
 def _signals(stop_reasons: StopReasons) -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into a reason to stop."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
+    """Turn SIGTERM and SIGINT into a reason to stop, SIGHUP into one to reload."""
+    for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda n, _: stop_reasons.put(StopReason(signal.Signals(n).name)))
+    signal.signal(signal.SIGHUP, lambda *_: stop_reasons.put(_RELOAD))
     try:
         yield
     finally:
         # The process ends with the daemon: a second signal must not turn a clean end into a death.
-        for number in numbers:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)

@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,11 @@ class Health:
     """Makes the health message; rates are over the time since the message before."""
 
     def __init__(
-        self, lanes: Mapping[str, Lane], classifier: Classifier, times: InferenceTimes, mailbox: FrameMailbox
+        self,
+        lanes: Mapping[str, Lane],
+        classifier: Callable[[], Classifier],
+        times: InferenceTimes,
+        mailbox: FrameMailbox,
     ) -> None:
         self._lanes = lanes
         self._classifier = classifier
@@ -65,14 +69,15 @@ class Health:
         elapsed_s = max(now_s - self._told_s, 1e-3)
         cameras = {name: self._camera(lane, now_s, elapsed_s) for name, lane in self._lanes.items()}
         self._told_s = now_s
+        classifier = self._classifier()
         median_ms, p95_ms = self._times.quantiles_ms() or (None, None)
         return {
             "uptime_seconds": round(now_s - self._started_s),
             "cameras": cameras,
             "inference": {
-                "accelerator": self._classifier.accelerator,
-                "xnnpack": self._classifier.xnnpack,
-                "threads": self._classifier.threads,
+                "accelerator": classifier.accelerator,
+                "xnnpack": classifier.xnnpack,
+                "threads": classifier.threads,
                 "median_ms": _rounded(median_ms, 1),
                 "p95_ms": _rounded(p95_ms, 1),
                 "failovers_total": 0,
@@ -88,7 +93,7 @@ class Health:
         last_s = lane.status.last_captured_s
         return {
             "status": "online" if lane.online else "offline",
-            "accelerator": self._classifier.accelerator,
+            "accelerator": self._classifier().accelerator,
             "captured_total": captured,
             "classified_total": classified,
             "dropped_total": self._mailbox.dropped_total(lane.camera),

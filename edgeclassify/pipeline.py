@@ -7,6 +7,7 @@ trackers, takes them out and hands what was decided to the publisher, which neve
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from edgeclassify.records import Decision, Frame, Scores, Verdict
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.25
+_SWAP_S = 10.0
 
 Accept = Callable[[Decision, bytes | None], None]
 """Takes a decision and the JPEG of the frame on which something appeared."""
@@ -34,6 +36,16 @@ class TellOnline(Protocol):
     def __call__(self, *, online: bool) -> None:
         """Tell it."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Swap:
+    """What the classify thread is to go on with."""
+
+    classifier: Classifier
+    trackers: Mapping[str, Tracker]
+    reason: str
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(eq=False)
@@ -75,19 +87,36 @@ class Pipeline:
         explain: Callable[[Verdict, Frame], None],
         note: Callable[[Scores], None],
     ) -> None:
+        self.classifier = classifier
+        """What runs now; changed by the classify thread alone."""
         self._mailbox = mailbox
-        self._classifier = classifier
         self._lanes = lanes
         self._snapshots = snapshots
         self._accept = accept
         self._explain = explain
         self._note = note
+        self._swaps: queue.SimpleQueue[_Swap] = queue.SimpleQueue()
+
+    def input_size(self) -> tuple[int, int]:
+        """Return width and height of the model's input, pixels."""
+        return self.classifier.model.input_size
+
+    def swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> None:
+        """Go on with another classifier and other trackers; what is present ends for `reason`.
+
+        Called by another thread than the one that runs; returns when nothing uses the old ones any more.
+        """
+        swap = _Swap(classifier, trackers, reason)
+        self._swaps.put(swap)
+        swap.done.wait(_SWAP_S)
 
     def run(self, stopping: threading.Event) -> None:
         """Classify until `stopping` is set, then end what is still present."""
         checked_s = 0.0
         while not stopping.is_set():
             frame = self._mailbox.take(_POLL_S)
+            while not self._swaps.empty():
+                self._carry_out(self._swaps.get())
             if frame is not None:
                 self._classify(frame)
             now_s = time.monotonic()
@@ -97,11 +126,22 @@ class Pipeline:
         for lane in self._lanes.values():
             self._accept(lane.tracker.end("stopped", time.monotonic()), None)
 
+    def _carry_out(self, swap: _Swap) -> None:
+        for camera, lane in self._lanes.items():
+            self._accept(lane.tracker.end(swap.reason, time.monotonic()), None)
+            tracker = swap.trackers[camera]
+            tracker.counts.update(lane.tracker.counts)
+            lane.tracker = tracker
+        self.classifier = swap.classifier
+        swap.done.set()
+
     def _classify(self, frame: Frame) -> None:
         lane = self._lanes[frame.camera]
         if not lane.online:
             lane.update_online(time.monotonic())
-        scores = self._classifier.classify(frame)
+        if frame.input.shape[1::-1] != self.input_size():
+            return  # made for the model before
+        scores = self.classifier.classify(frame)
         decision = lane.tracker.update(scores)
         lane.classified_total += 1
         self._note(scores)

@@ -13,7 +13,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"tools", "daemon"},
-    {"pipeline", "health", "watchers"},
+    {"pipeline", "health", "watchers", "assembly"},
     STAGES,
     {"mailbox", "image", "view", "picturefile", "processes", "child_main"},
     {"records", "config", "resources", "threads", "logs"},

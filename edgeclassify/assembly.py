@@ -1,0 +1,86 @@
+"""What a configuration and a model come to: vocabularies, trackers, watched labels, what `info` tells."""
+
+from __future__ import annotations
+
+import logging
+import platform
+
+from edgeclassify import __version__
+from edgeclassify.config.labels import label_problems
+from edgeclassify.config.reader import ConfigFile
+from edgeclassify.config.sections import Config
+from edgeclassify.errors import ConfigError
+from edgeclassify.events.rules import rules_for
+from edgeclassify.events.tracker import Tracker
+from edgeclassify.inference import Classifier
+from edgeclassify.inference.groups import vocabulary_for
+from edgeclassify.mqtt.topics import LabelKey, label_topics
+from edgeclassify.redact import hide_password
+from edgeclassify.vocabulary import LabelName, UnknownLabelError, Vocabulary
+
+log = logging.getLogger(__name__)
+
+
+def vocabularies_of(file: ConfigFile, labels: tuple[str, ...]) -> dict[str, Vocabulary]:
+    """Return what each camera can be answered with.
+
+    Raises:
+        ConfigError: the configuration names labels that the model does not have.
+    """
+
+    def vocabulary(camera: str) -> Vocabulary:
+        return vocabulary_for(labels, file.config.events_for(camera).groups)
+
+    errors, warnings = label_problems(file, vocabulary)
+    if errors:
+        raise ConfigError(*errors)
+    for warning in warnings:
+        log.warning("%s", warning)
+    return {camera: vocabulary(camera) for camera in file.config.cameras}
+
+
+def make_tracker(config: Config, camera: str, vocabulary: Vocabulary) -> Tracker:
+    """Return what decides for one camera."""
+    layers = [layer for _, layer in config.threshold_layers(camera)]
+    return Tracker(camera, vocabulary, rules_for(config.events_for(camera), layers, vocabulary))
+
+
+def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> dict[LabelKey, str]:
+    """Return the labels and groups with an ON/OFF topic, by its part: as listed, else those named in thresholds."""
+    names: list[LabelName] = list(config.home_assistant.labels)
+    if not names:
+        names = [name for _, layer in config.threshold_layers(camera) for name in layer if name != "*"]
+    # Over all answers, so that a label's topic does not depend on which others are watched.
+    parts = label_topics([(answer.label, answer.index) for answer in vocabulary.answers])
+    watched: dict[LabelKey, str] = {}
+    for name in names:
+        try:
+            numbers = vocabulary.find(name)
+        except UnknownLabelError:
+            continue  # another camera's groups have it: the check of the configuration saw to that
+        for number in numbers:
+            key = (vocabulary.answers[number].label, vocabulary.answers[number].index)
+            watched[key] = parts[key]
+    return watched
+
+
+def info_of(config: Config, classifier: Classifier) -> dict[str, object]:
+    """Return what this node is, without secrets."""
+    effective = config.model_dump(mode="json")
+    for camera in effective["cameras"].values():
+        camera["source"] = hide_password(camera["source"])
+    model = classifier.model
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "model": {
+            "name": model.name,
+            "labels": len(model.labels),
+            "input": list(model.input_size),
+            "sha256": model.sha256,
+        },
+        "accelerator": classifier.accelerator,
+        "cameras": list(config.cameras),
+        "configuration": effective,
+    }
