@@ -22,6 +22,7 @@ COMMANDS = {
     "models": "the models that there are: list, info, pull, verify",
     "labels": "the labels and groups that thresholds can name",
     "evaluate": "how right a model is on labelled pictures: top-1, top-5, thresholds, confusion",
+    "benchmark": "how quick models are here: latency, throughput, where the time goes",
 }
 
 

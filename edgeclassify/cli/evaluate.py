@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
 from edgeclassify.cli.chosen_model import chosen_model, model_option
 from edgeclassify.cli.options import config_option
+from edgeclassify.cli.progress import progress
 
 if TYPE_CHECKING:
     from edgeclassify.config.reader import ConfigFile
@@ -40,14 +38,6 @@ Example: edgeclassify evaluate photos/ -m mobilenet_v2_1.0_224_quant --groups ho
   labels           precision and recall of each label or group
   confusions       what is taken for what, worst first
 """
-
-
-class Tell(Protocol):
-    """Writes a line to stderr."""
-
-    def __call__(self, message: str) -> None:
-        """Write it."""
-        ...
 
 
 @click.command(epilog=_EPILOG)
@@ -132,7 +122,7 @@ def _evaluated(
     about = Circumstances(classifier.model.name, classifier.accelerator, group_name, other_labels=other_labels)
     times = InferenceTimes()
     started_s = time.perf_counter()
-    with _progress(found.total) as (advance, tell):
+    with progress("pictures", found.total) as (advance, tell):
         for picture, result in classified(classifier, pictures):
             advance()
             if isinstance(result, InputError):
@@ -188,22 +178,3 @@ def _hint(found: Survey, labels: tuple[str, ...], groups: str) -> str:
         return ""
     known = [name for name in found.where if plain.find(name) is None and home.find(name) is not None]
     return f"; --groups home has {', '.join(known[:5])}" if known else ""
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[tuple[Callable[[], None], Tell]]:
-    """Show a bar on a terminal; give what moves it on and what writes a line above it."""
-    if not sys.stderr.isatty():
-        yield lambda: None, lambda message: click.echo(message, err=True)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("pictures", total=total)
-        yield (
-            lambda: bar.advance(task),
-            lambda message: console.print(message, markup=False, highlight=False, soft_wrap=True),
-        )

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from edgeclassify.errors import InputError
 from edgeclassify.tools.labelled_pictures import LabelledPicture
 
@@ -42,25 +44,34 @@ class LabelCsv:
         """Yield the rows; one that is there twice counts once, and of a file with two labels the first counts."""
         self._duplicates = 0
         form = self._form()
-        # By hash: in a hundred thousand rows the texts would be the largest thing in memory.
-        label_of: dict[int, int] = {}
-        for line, row in itertools.islice(self._rows(form.delimiter), int(form.header), None):
-            picture = self._picture(form, line, row)
-            if not picture.problem:
-                label, known = hash(picture.label), label_of.get(hash(picture.path))
-                if known == label:
-                    self._duplicates += 1
-                    continue
-                if known is not None:
-                    problem = f"{picture.where}: {picture.path.name} has another label above; keep one of the rows"
-                    picture = LabelledPicture(picture.path, picture.label, picture.where, problem)
-                else:
-                    label_of[hash(picture.path)] = label
-            yield picture
+        repeated = self._repeated(form)
+        label_of: dict[Path, str] = {}
+        for picture in self._pictures(form):
+            known = label_of.get(picture.path)
+            if picture.problem or hash(picture.path) not in repeated:
+                yield picture
+            elif known is None:
+                label_of[picture.path] = picture.label
+                yield picture
+            elif known == picture.label:
+                self._duplicates += 1
+            else:
+                problem = f"{picture.where}: {picture.path.name} has another label above; keep one of the rows"
+                yield LabelledPicture(picture.path, picture.label, picture.where, problem)
 
     def notes(self) -> list[str]:
         """Return what was left out."""
         return [f"{self._duplicates} row(s) of {self._path} are there twice and count once"] if self._duplicates else []
+
+    def _repeated(self, form: _Form) -> set[int]:
+        """Return the hashes of files that are in more than one row; of the others nothing needs to be kept."""
+        hashes = np.fromiter((hash(picture.path) for picture in self._pictures(form)), np.int64)
+        values, counts = np.unique(hashes, return_counts=True)
+        return set(values[counts > 1].tolist())
+
+    def _pictures(self, form: _Form) -> Iterator[LabelledPicture]:
+        for line, row in itertools.islice(self._rows(form.delimiter), int(form.header), None):
+            yield self._picture(form, line, row)
 
     def _picture(self, form: _Form, line: int, row: Sequence[str]) -> LabelledPicture:
         last = form.columns - 1
