@@ -79,9 +79,9 @@ class Daemon:
         raise SystemExit(f"the daemon sent nothing on {topic}; its log:\n{self._log.read_text()}")
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds of all its threads so far."""
+        """Return the CPU seconds of all its threads so far, and of its child processes that have ended."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(") ")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        return sum(map(int, fields[11:15])) / _TICKS_PER_S
 
     def resident_mb(self) -> float:
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
