@@ -202,3 +202,9 @@ class Daemon(Background):
     @property
     def outbox(self) -> Path:
         return self.folder / "state/outbox.db"
+
+    @property
+    def outbox_bytes(self) -> int:
+        """How much it has written of events, as long as SQLite's log was not folded back (4 MB)."""
+        log = self.outbox.with_name("outbox.db-wal")
+        return log.stat().st_size if log.exists() else 0

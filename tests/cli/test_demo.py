@@ -53,14 +53,15 @@ def assert_nothing_is_left(scratch: Path) -> None:
 def test_the_sample_pictures_come_and_go_within_15_seconds(tmp_path: Path, scratch: Path) -> None:
     if find_spec("skimage") is None:
         pytest.skip("needs scikit-image's photographs; run: pip install 'edgeclassify[demo]'")
-    began_s = time.monotonic()
-    with started(tmp_path, scratch, "--seconds", "30") as demo:
+    with started(tmp_path, scratch, "--seconds", "60") as demo:
+        demo.wait_for("is online", timeout_s=30)  # about 2 s, on a machine without other work
+        began_s = time.monotonic()
         demo.wait_for(" appeared ", timeout_s=25)
         demo.wait_for(" gone ", timeout_s=25)
         took_s = time.monotonic() - began_s
         assert len(processes(scratch)) == 2
         assert demo.stop(signal.SIGINT) == 0
-    assert took_s < 15, f"after {took_s:.1f} s; other work on this machine may be the reason"
+    assert took_s < 13
     said = demo.said()
     assert "sample pictures" in said or "the camera" in said
     assert "edgeclassify models pull" in said
@@ -69,14 +70,21 @@ def test_the_sample_pictures_come_and_go_within_15_seconds(tmp_path: Path, scrat
     assert_nothing_is_left(scratch)
 
 
-def test_it_ends_by_itself_and_says_why_a_picture_is_no_event(tmp_path: Path, scratch: Path) -> None:
-    pictures = write_pictures(tmp_path / "pictures", (90, 90, 90), (20, 20, 20), size=(64, 64))
-    done = run_to_end(tmp_path, "demo", "--offline", "--pictures", str(pictures), "--seconds", "5", TMPDIR=str(scratch))
+def test_it_ends_by_itself_in_time(tmp_path: Path, scratch: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", (90, 90, 90))
+    done = run_to_end(tmp_path, "demo", "--offline", "--pictures", str(pictures), "--seconds", "2", TMPDIR=str(scratch))
     assert (done.returncode, done.stderr) == (0, "")
     assert f"the pictures in {pictures}" in done.stdout
-    assert "camera      is online" in done.stdout
-    assert "0.png  " in done.stdout
     assert_nothing_is_left(scratch)
+
+
+def test_near_misses_are_shown(tmp_path: Path, scratch: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", (90, 90, 90), (20, 20, 20), size=(64, 64))
+    with started(tmp_path, scratch, "--pictures", str(pictures)) as demo:
+        demo.wait_for("0.png  ")
+        assert demo.stop(signal.SIGINT, within_s=10) == 0
+    line = next(line for line in demo.said().splitlines() if "0.png  " in line)
+    assert any(reason in line for reason in ("< 0.40: no event", "is ignored", "ambiguous"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

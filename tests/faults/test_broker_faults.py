@@ -42,7 +42,7 @@ def test_absent_at_the_start(tmp_path: Path, pictures: Path) -> None:
     with Daemon(tmp_path, port, {"porch": slides(pictures, 0.1)}) as daemon:
         daemon.wait_for(f"broker 127.0.0.1:{port}: connection refused; start the broker")
         daemon.wait_for("camera porch: online")
-        wait_until(lambda: daemon.outbox.with_name("outbox.db-wal").stat().st_size > 40_000)
+        wait_until(lambda: daemon.outbox_bytes > 40_000, 20)
         with Broker(tmp_path / "broker", port=port) as broker, Inbox(broker) as inbox:
             wait_until(lambda: len(events(inbox)) > 6 and classified(inbox) > 10, 20)
             assert_complete(inbox)
