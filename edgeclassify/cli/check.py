@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,13 +81,18 @@ def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None
     section = file.config.cameras[camera]
     disabled = "" if section.enabled else " (disabled)"
     click.echo(f"\ncamera {camera}: {hide_password(section.source)}{disabled}")
-    for rule in effective_thresholds(file, camera, vocabulary):
+    everything, *others = effective_thresholds(file, camera, vocabulary)
+    own = [rule for rule in others if rule.path != everything.path]
+    for rule in (everything, *own):
         if rule.answer is None:
             name = "everything else"
         else:
             name = rule.answer.label if rule.answer.index is not None else f"{rule.answer.label} (group)"
         where = f"{path_text(rule.path, file.document.data)}, line {rule.line}" if rule.path else "default"
         click.echo(f"  {rule.threshold:5.2f}  {name[:40]:40}  {where}")
+    if like_everything := [rule.answer.label for rule in others if rule not in own and rule.answer]:
+        text = f"among everything else: {', '.join(like_everything)}"
+        click.echo(textwrap.fill(text, 100, initial_indent=" " * 9, subsequent_indent=" " * 9))
 
 
 def _print_schema() -> None:

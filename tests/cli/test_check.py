@@ -105,3 +105,13 @@ def test_the_schema_is_all_that_is_printed() -> None:
     )
     assert json.loads(result.stdout)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert result.stderr == ""
+
+
+def test_groups_without_a_line_of_their_own_are_one_line(check: Check) -> None:
+    _, output, _ = check("""\
+events:
+  groups: {pet: [cat, dog], vehicle: [car, train], water: [boat, fish]}
+  thresholds: {pet: 0.4}
+""")
+    assert "   0.40  pet (group)" in output
+    assert "         among everything else: vehicle, water\n" in output
