@@ -23,6 +23,8 @@ __all__ = ["StillPicture", "VideoPicture", "View", "load_picture"]
 
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720
+_FEW_PIXELS = 32
+_ROUNDING = 1e-6  # a box is computed from fractions
 
 # What decoders give: colours at half the width of brightness, and maybe half the height.
 _SUBSAMPLED = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p"}
@@ -134,6 +136,9 @@ class StillPicture(_ViewedPicture):
         return self._image.size
 
     def _scaled(self, box: Box, size: tuple[int, int]) -> Pixels:
+        if whole := _whole_pixels(box):
+            # Pixels beyond the edge do not count, as they do in a resize with `box`.
+            return np.array(self._image.crop(whole).resize(size, Image.Resampling.BILINEAR))
         return np.array(self._image.resize(size, Image.Resampling.BILINEAR, box=box))
 
     def _whole(self, width: int) -> Pixels:
@@ -148,6 +153,21 @@ def load_picture(path: Path, view: View | None = None) -> StillPicture:
         InputError: it cannot be used; the message names the file.
     """
     return StillPicture(read_picture(path), view or View(), time.monotonic(), path.name)
+
+
+def _whole_pixels(box: Box) -> tuple[int, int, int, int] | None:
+    """Return the box of everybody's centre crop: whole pixels, odd ones left over going to the right and below.
+
+    None where the box is none of these: its corners are not on pixels or half-way between, or it is so small that
+    half a pixel counts.
+    """
+    left, top, right, bottom = (round(2 * edge) for edge in box)
+    if any(abs(2 * edge - half) > _ROUNDING for edge, half in zip(box, (left, top, right, bottom), strict=True)):
+        return None
+    width, height = right - left, bottom - top
+    if width % 2 or height % 2 or min(width, height) < 2 * _FEW_PIXELS:
+        return None
+    return left // 2, top // 2, right // 2, bottom // 2
 
 
 class _Scaler(threading.local):

@@ -317,3 +317,12 @@ def test_a_hundred_megapixels_fit_into_memory(tmp_path, kind, most_mb):
     used_mb, red, green, blue = map(int, output.split())
     assert used_mb < most_mb
     assert (red > 250, green < 5, blue < 5) == (True, True, True)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (511, 384), (384, 511), (640, 427), (4001, 3000), (64, 64)])
+def test_a_picture_is_cropped_and_scaled_as_pillow_does_it_to_the_bit(size):
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8))
+    side = min(size)
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    expected = image.crop((left, top, left + side, top + side)).resize((224, 224), Image.Resampling.BILINEAR)
+    assert np.array_equal(StillPicture(image, View(), 0, "").model_input(224, 224), np.asarray(expected))
