@@ -9,6 +9,7 @@ Run it: python -m tests.faults.campaign --events 1000 --kills 10
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import sqlite3
@@ -144,8 +145,9 @@ class Campaign:
             ("network refusing", network.refuse, network.heal),
             ("network silent", network.swallow, network.heal),
         ]
-        while not self._over.wait(self._random.uniform(0.5, 3)):
-            what, begin, end = self._random.choice(ways)
+        rounds = (way for _ in itertools.count() for way in self._random.sample(ways, len(ways)))
+        while not self._over.wait(self._random.uniform(0.2, 2)):
+            what, begin, end = next(rounds)
             self._note(what)
             begin()
             self._over.wait(self._random.uniform(0.1, self._longest_fault_s))
