@@ -93,7 +93,7 @@ def command(
     told = document(evaluation, about)
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(in_words(told, top)))
     if plot:
-        draw(evaluation, f"{about.model}: top-1 {told['top1']}, {evaluation.images} pictures", plot)
+        draw(evaluation, f"{about.model}: {evaluation.images} pictures, top-1 right {evaluation.top1}", plot)
     if about.unreadable:
         click.echo(f"edgeclassify: {about.unreadable} picture(s) could not be read, see above", err=True)
     return InputError.exit_code if about.unreadable else 0
@@ -131,11 +131,11 @@ def _evaluated(
                 if about.unreadable <= _MOST_LISTED:
                     image = click.format_filename(picture.path)
                     about.unreadable_images.append({"image": image, "error": str(result)})
-                continue
-            times.note(result)
-            evaluation.add(meaning[picture.label], result.values)
+            elif picture.label in meaning:  # else its folder came while this runs
+                times.note(result)
+                evaluation.add(meaning[picture.label], result.values)
     about.seconds = time.perf_counter() - started_s
-    about.median_ms, about.p95_ms = times.quantiles_ms() or (None, None)
+    about.inference_ms = times.quantiles_ms()
     return evaluation, about
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeclassify.tools.evaluation import SOMETHING_ELSE, THRESHOLDS, Evaluation
 
-_DIGITS = 4
+_DIGITS = 8
 _MOST_PAIRS = 1000  # in the document
 _WIDEST = 40  # of a label in words
 _GOOD = 0.95
@@ -24,8 +24,8 @@ class Circumstances:
     groups: str
     """The preset's name, `configuration` for groups written there, or empty."""
     seconds: float = 0.0
-    median_ms: float | None = None
-    p95_ms: float | None = None
+    inference_ms: tuple[float, float] | None = None
+    """Median and 95th percentile."""
     other_labels: Sequence[str] = ()
     """Labels of pictures of something else."""
     unreadable: int = 0
@@ -52,7 +52,7 @@ def document(evaluation: Evaluation, about: Circumstances) -> dict[str, Any]:
         "unreadable_images": about.unreadable_images,
         "seconds": round(about.seconds, 3),
         "images_per_second": round((images + others) / about.seconds, 1) if about.seconds else None,
-        "inference_ms": {"median": about.median_ms, "p95": about.p95_ms},
+        "inference_ms": _milliseconds(about.inference_ms),
         "decisions": {
             "margin": evaluation.rules.margin,
             "expected": evaluation.expected,
@@ -179,6 +179,14 @@ def _pair_table(pairs: Sequence[Mapping[str, Any]], top: int) -> Iterator[str]:
         yield "most often mistaken"
     for pair in pairs[:top]:
         yield f"{pair['images']:5}  {_short(pair['label'] or 'something else')} for {_short(pair['answer'])}"
+
+
+def _milliseconds(times: tuple[float, float] | None) -> dict[str, float | None]:
+    median_ms, p95_ms = times or (None, None)
+    return {
+        "median": None if median_ms is None else round(median_ms, 3),
+        "p95": None if p95_ms is None else round(p95_ms, 3),
+    }
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -112,7 +112,7 @@ def test_the_accuracy_is_the_bare_interpreters_to_the_picture(
 
     found = document(capsys, photographs, "-m", shared / MODEL)
     assert found["images"] == len(ranks)
-    assert (found["top1"], found["top5"]) == (round(top1 / len(ranks), 4), round(top5 / len(ranks), 4))
+    assert (found["top1"], found["top5"]) == pytest.approx((top1 / len(ranks), top5 / len(ranks)), abs=1e-8)
     mistakes = {(pair["label"], pair["answer"]): pair["images"] for pair in found["confusions"]}
     expected: dict[tuple[str, str], int] = {}
     for picture, order in ranks.items():
