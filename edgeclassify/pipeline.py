@@ -125,6 +125,7 @@ class Pipeline:
                 self._find_offline(now_s)
         for lane in self._lanes.values():
             self._accept(lane.tracker.end("stopped", time.monotonic()), None)
+            lane.tell_online(online=False)
 
     def _carry_out(self, swap: _Swap) -> None:
         for camera, lane in self._lanes.items():

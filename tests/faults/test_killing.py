@@ -29,6 +29,8 @@ def test_the_next_start_tells_gone_before_anything_new(tmp_path: Path, broker: B
             before = len(inbox.received)
             daemon.start()
             wait_until(lambda life=life: len(events(inbox)) >= 2 * life, 20)
+            # The states that follow from an event come right behind it.
+            wait_until(lambda before=before: f"{ROOT}/porch/state" in {m.topic for m in inbox.received[before:]})
             # A consumer that only looks at states is told the truth first, too.
             first_words: dict[str, str] = {}
             for message in inbox.received[before:]:
