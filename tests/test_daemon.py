@@ -253,7 +253,7 @@ def test_a_video_file_is_classified_without_a_frame_left_out(tmp_path: Path, bro
     with Daemon(tmp_path, broker.port, {"porch": camera}, events={"thresholds": {"*": 0.7}}):
         wait_until(lambda: health()["classified_total"] >= 100)
     assert health()["dropped_total"] == 0
-    assert health()["captured_total"] - health()["classified_total"] <= 2  # in the mailbox, and in the model
+    assert health()["captured_total"] - health()["classified_total"] <= 3  # in hand, in the mailbox, and in the model
     assert {label for _, label in told(inbox)} == {"red", "green", "blue"}
 
 

@@ -111,7 +111,7 @@ def test_every_frame_is_decided_noted_and_explained(classifier: Classifier) -> N
     ]  # fmt: skip
     assert [verdict.outcome for verdict in told.verdicts] == ["answered", "below_threshold", "answered"]
     assert len(told.scores) == 3
-    assert told.online == [("porch", True)]
+    assert told.online == [("porch", True), ("porch", False)]
 
 
 def test_only_what_appeared_has_a_snapshot(classifier: Classifier) -> None:
@@ -169,7 +169,8 @@ def test_a_camera_without_fresh_frames_goes_offline_and_ends_what_was_there(clas
         wait_until(lambda: ("porch", False) in told.online)
         wait_until(lambda: ("porch", "gone", "camera offline") in told.events())
         show("porch", colour_of(0))
-    assert told.online == [("porch", True), ("yard", True), ("porch", False), ("porch", True)]
+    assert told.online[:4] == [("porch", True), ("yard", True), ("porch", False), ("porch", True)]
+    assert sorted(told.online[4:]) == [("porch", False), ("yard", False)]  # at the end
     assert [kind for camera, kind, _ in told.events() if camera == "porch"] == ["appeared", "gone", "appeared", "gone"]
     assert [reason for camera, kind, reason in told.events() if camera == "yard" and kind == "gone"] == ["stopped"]
 
