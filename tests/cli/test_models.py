@@ -54,7 +54,7 @@ def names(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[str]:
 def test_the_list_shows_what_is_here_first_and_what_suits(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = models(capsys, "list")
     assert code == 0
-    assert out.splitlines()[1].split()[:3] == ["starter", "1.0", "64x64"]
+    assert out.splitlines()[1].split()[:3] == ["starter", "2.1", "64x64"]
     assert "  53.4" in next(line for line in out.splitlines() if line.startswith(GOOD))
     assert "Pixel 2, one thread" in out
     assert "For this machine (" in out

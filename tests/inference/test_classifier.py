@@ -110,7 +110,7 @@ def test_scores_outside_0_to_1_are_clipped(load: Load) -> None:
 def test_what_runs_is_said_at_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), open_classifier(ModelConfig(threads=2), tmp_path) as opened:
         assert (opened.threads, opened.accelerator) == (2, "cpu")
-    assert "model starter: 30 labels, 64 x 64 pixels, on the CPU with 2 thread(s), XNNPACK" in caplog.text
+    assert "model starter: 13 labels, 64 x 64 pixels, on the CPU with 2 thread(s), XNNPACK" in caplog.text
 
 
 def test_an_edge_tpu_that_is_asked_for_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -35,7 +35,7 @@ def pooled(size: int, picture: Tensor = PICTURE) -> list[Operation]:
 def test_the_starter_is_a_classifier_with_its_labels(tmp_path: Path) -> None:
     model = load_model(ModelConfig(), tmp_path)
     assert (model.name, model.input_size, model.logits) == ("starter", (64, 64), False)
-    assert (len(model.labels), model.labels[-1]) == (30, "background")
+    assert (len(model.labels), model.labels[-1]) == (13, "background")
     assert model.sha256 == hashlib.sha256((resources.models() / "starter.tflite").read_bytes()).hexdigest()
 
 
