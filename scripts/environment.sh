@@ -15,8 +15,11 @@ stop() {
 }
 
 # Prints the Python to use: the one on PATH, but where Raspberry Pi OS's picamera2 is installed, the one that has it.
+# Never that of .venv, which is first on the PATH of a shell that activated it: .venv cannot be made with itself.
 find_python() {
-  local candidate
+  local candidate PATH=:$PATH:
+  PATH=${PATH//":$PWD/.venv/bin:"/:}
+  PATH=${PATH#:} PATH=${PATH%:}
   for candidate in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do
     if [ "$candidate" = /usr/bin/python3 ] && [ -z "${PYTHON:-}" ] && ! has_picamera2 "$candidate"; then
       continue

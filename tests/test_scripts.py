@@ -56,6 +56,15 @@ def test_another_python_is_taken_when_the_first_one_is_too_old(tmp_path: Path) -
     assert result.stdout.strip() == f"{tmp_path}/python3.13"
 
 
+def test_the_environment_is_not_made_with_itself_where_it_is_activated(tmp_path: Path) -> None:
+    activated, others = tmp_path / ".venv/bin", tmp_path / "bin"
+    for folder in (activated, others):
+        folder.mkdir(parents=True)
+        _python(folder, "python3", version_is_enough=True)
+    result = _shell("has_picamera2() { return 1; }; find_python", tmp_path, PATH=f"{activated}:{others}:/usr/bin:/bin")
+    assert result.stdout.strip() == f"{others}/python3"
+
+
 def test_without_root_the_missing_packages_are_listed_and_the_rest_goes_on() -> None:
     result = _shell(
         f"python={sys.executable}; as_root() {{ return 1; }}; install_packages nothing-has-this-name; echo on"
