@@ -34,6 +34,7 @@ from edgeclassify.watchers import Watchers
 log = logging.getLogger(__name__)
 
 _RELOAD = StopReason("SIGHUP")
+_EDGE_TPU_PATIENCE_S = 1.5  # one that takes longer, or hangs, is used when it is ready
 _APPLIED_BY_RELOAD = {"model", "events", "home_assistant", "cameras"}
 
 
@@ -65,20 +66,21 @@ class _Daemon:
         self._running = running
         self._stop_reasons = stop_reasons
         self._stopping = threading.Event()
+        self._telling = threading.Lock()
         self._state_dir = state_dir(config, file.base)
         self._classifying = running.enter_context(ExitStack())
-        classifier = _open_admitted(config.model, file.base, self._state_dir, self._classifying)
+        classifier = self._open_admitted(config.model, file.base, self._classifying)
         vocabularies = vocabularies_of(file, classifier.model.labels)
         self._publisher = running.enter_context(Publisher(config.mqtt, node, self._state_dir, file.base, stop_reasons))
         # What a crash left open is closed before anything new is told.
         self._publisher.close_open_presences("restarted", time.time())
         self._lanes = {camera: self._lane(camera, vocabulary) for camera, vocabulary in vocabularies.items()}
-        self._tell(vocabularies, classifier)
         self._mailbox, self._times = FrameMailbox(), InferenceTimes()
         explain = Watchers(self._publisher, self._publisher.topics).tell
         self._pipeline = Pipeline(
             self._mailbox, classifier, self._lanes, config.snapshots, self._publisher.accept, explain, self._times.note
         )
+        self._tell(vocabularies)
 
     def start(self) -> None:
         """Start the threads: what is started last is stopped first."""
@@ -110,7 +112,7 @@ class _Daemon:
         with ExitStack() as opening:
             classifier = self._pipeline.classifier
             if config.model != before.model:
-                classifier = _open_admitted(config.model, file.base, self._state_dir, opening)
+                classifier = self._open_admitted(config.model, file.base, opening)
             vocabularies = vocabularies_of(file, classifier.model.labels)
             trackers = {camera: make_tracker(config, camera, vocabulary) for camera, vocabulary in vocabularies.items()}
             self._pipeline.swap(classifier, trackers, "reconfigured")
@@ -118,7 +120,7 @@ class _Daemon:
                 self._classifying.close()
                 self._classifying = self._running.enter_context(opening.pop_all())
         self._file = file
-        self._tell(vocabularies, classifier)
+        self._tell(vocabularies)
         log.info("reload: %s: model %s, thresholds and all of events as it says now", file.path, classifier.model.name)
         if later := _takes_a_restart(before, config):
             log.warning("reload: what has changed in %s takes a restart", ", ".join(later))
@@ -135,10 +137,20 @@ class _Daemon:
         publisher.accept(tracker.end("restarted", time.monotonic()), None)
         return Lane(camera, tracker, CameraStatus(), config.cameras[camera].stale_seconds, tell_online)
 
-    def _tell(self, vocabularies: Mapping[str, Vocabulary], classifier: Classifier) -> None:
+    def _open_admitted(self, config: ModelConfig, base: Path, opening: ExitStack) -> Classifier:
+        admit(config, base, self._state_dir)
+        opened = open_classifier(config, base, changed=self._tell_info, patience_s=_EDGE_TPU_PATIENCE_S)
+        return opening.enter_context(opened)
+
+    def _tell(self, vocabularies: Mapping[str, Vocabulary]) -> None:
         for camera, vocabulary in vocabularies.items():
             self._publisher.watch(camera, watched_labels(self._file.config, camera, vocabulary))
-        self._publisher.retain(messages.info(self._publisher.topics, info_of(self._file.config, classifier)))
+        self._tell_info()
+
+    def _tell_info(self) -> None:
+        with self._telling:  # two threads tell it: what is told last is what holds
+            fields = info_of(self._file.config, self._pipeline.classifier)
+            self._publisher.retain(messages.info(self._publisher.topics, fields))
 
     def _tell_health(self, health: Health) -> None:
         while True:
@@ -162,11 +174,6 @@ def _takes_a_restart(before: Config, after: Config) -> list[str]:
         if camera.model_copy(update={"events": None}) != before.cameras[name].model_copy(update={"events": None})
     ]
     return changed + cameras
-
-
-def _open_admitted(config: ModelConfig, base: Path, state: Path, opening: ExitStack) -> Classifier:
-    admit(config, base, state)
-    return opening.enter_context(open_classifier(config, base))
 
 
 @contextmanager

@@ -80,7 +80,7 @@ class Health:
                 "threads": classifier.threads,
                 "median_ms": _rounded(median_ms, 1),
                 "p95_ms": _rounded(p95_ms, 1),
-                "failovers_total": 0,
+                "failovers_total": classifier.failovers_total,
             },
             "outbox": dict(outbox),
             "device": device(),

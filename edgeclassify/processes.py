@@ -97,6 +97,11 @@ class Child:
         """
         return self._exchange(method, (method, arguments), timeout_s)
 
+    def kill(self) -> None:
+        """End the process at once, from any thread: who waits for its answer gets ChildDiedError."""
+        if process := getattr(self, "_process", None):  # none before it was started
+            process.kill()
+
     def close(self) -> None:
         """End the process: it is asked to, and soon killed. Never raises, never hangs, may be repeated."""
         deadline_s = time.monotonic() + _CLOSE_TIMEOUT_S

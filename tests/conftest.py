@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.broker import Broker, Inbox
+from tests.edgetpu.stand_in import StandIn, library
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 _ACCEPTED_SKIP = "Skipped: cannot run here:"
@@ -32,6 +33,18 @@ def inbox(broker: Broker) -> Iterator[Inbox]:
     """Everything that arrives there."""
     with Inbox(broker) as recording:
         yield recording
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """An Edge TPU that works; the kernel shows none until told. `library()` is what runs it."""
+    library()
+    folder = tmp_path / "edgetpu"
+    folder.mkdir()
+    device = StandIn(folder)
+    for key, value in device.variables.items():
+        monkeypatch.setenv(key, value)
+    return device
 
 
 def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -1,6 +1,7 @@
 """Frame -> Scores: find, check and run a model."""
 
-from edgeclassify.inference.classifier import Classifier, open_classifier
+from edgeclassify.inference.accelerators import open_classifier
+from edgeclassify.inference.classifier import Classifier
 from edgeclassify.inference.files import find_model
 from edgeclassify.inference.model import Model, load_model
 

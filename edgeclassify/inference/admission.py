@@ -18,8 +18,9 @@ from edgeclassify.config.sections import ModelConfig
 from edgeclassify.errors import ChildError, ModelError
 from edgeclassify.image import load_picture
 from edgeclassify.inference.classifier import CpuClassifier
-from edgeclassify.inference.files import find_model, read_model
+from edgeclassify.inference.files import read_model
 from edgeclassify.inference.model import load_model
+from edgeclassify.inference.twins import find_twins
 from edgeclassify.processes import Child
 from edgeclassify.records import Frame
 
@@ -58,7 +59,7 @@ def admit(config: ModelConfig, base: Path, state_dir: Path) -> None:
         ModelError: it cannot be found, read or used, it crashes or hangs the runtime, or gives other scores than it
             should.
     """
-    path = find_model(config.name, base)
+    path = find_twins(config.name, base).cpu  # the Edge TPU's is tried each time before it is used
     sha256 = hashlib.sha256(read_model(path)).hexdigest()
     # Of this version: another may bring another runtime.
     fingerprint = f"{sha256} {__version__} {config.labels} {config.scores}"

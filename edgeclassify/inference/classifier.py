@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
-from edgeclassify.config.sections import ModelConfig
 from edgeclassify.inference import runtime
-from edgeclassify.inference.model import Model, load_model
+from edgeclassify.inference.model import Model
 from edgeclassify.inference.quantization import ScoreDecoder, input_encoder
 from edgeclassify.records import Frame, Scores
 
@@ -42,6 +38,11 @@ class Classifier(Protocol):
         """How many threads the interpreter may use."""
         ...
 
+    @property
+    def failovers_total(self) -> int:
+        """How often an Edge TPU was lost and the CPU went on."""
+        ...
+
     def classify(self, frame: Frame) -> Scores:
         """Return the scores of a frame, whose input must be of the model's size.
 
@@ -55,6 +56,7 @@ class CpuClassifier:
     """A Classifier on the CPU."""
 
     accelerator = "cpu"
+    failovers_total = 0
 
     def __init__(self, model: Model, threads: int) -> None:
         self.model = model
@@ -81,28 +83,6 @@ class CpuClassifier:
             self._damage_was_said = True
             log.warning("model %s: gives scores that are no numbers; it is damaged, get it again", self.model.name)
         return Scores(frame.camera, frame.captured_s, values, self.model.name, self.accelerator, inference_ms)
-
-
-@contextlib.contextmanager
-def open_classifier(config: ModelConfig, base: Path) -> Iterator[Classifier]:
-    """Load and check the model of the configuration, and make it ready to run.
-
-    Raises:
-        ModelError: it cannot be used.
-    """
-    if config.accelerator.startswith("edgetpu"):
-        log.warning("accelerator %s: not supported yet; the CPU is used", config.accelerator)
-    model = load_model(config, base)
-    classifier = CpuClassifier(model, config.threads or default_threads())
-    log.info(
-        "model %s: %d labels, %d x %d pixels, on the CPU with %d thread(s)%s",
-        model.name, len(model.labels), *model.input_size, classifier.threads, ", XNNPACK" if classifier.xnnpack else "",
-    )  # fmt: skip
-    if not classifier.xnnpack:
-        # XNNPACK asks /proc/cpuinfo what the CPU can do, and stays off in silence when that cannot be read.
-        reason = "" if Path("/proc/cpuinfo").exists() else ", since /proc/cpuinfo is missing"
-        log.warning("model %s: runs without XNNPACK%s: slower by far, and scores differ a little", model.name, reason)
-    yield classifier
 
 
 def default_threads() -> int:

@@ -28,7 +28,7 @@ def find_model(name: str, base: Path) -> Path:
         raise ModelError(f"model.name: {name!r} is not a name")
     if "/" in name or name.endswith(".tflite"):
         return base / _expanded(name)
-    folders = _folders()
+    folders = model_folders()
     for folder in folders:
         path = folder / f"{name}.tflite"
         if path.is_file():
@@ -71,7 +71,8 @@ def read_model(path: Path) -> bytes:
     return content
 
 
-def _folders() -> list[Path]:
+def model_folders() -> list[Path]:
+    """Return the folders of the models that come with the program and of those that were pulled."""
     try:
         return [resources.models(), resources.pulled_models()]
     except RuntimeError:  # this user has no home, and so has pulled nothing

@@ -12,10 +12,11 @@ import numpy as np
 from edgeclassify.config.sections import ModelConfig
 from edgeclassify.errors import ModelError
 from edgeclassify.inference import runtime, signature
-from edgeclassify.inference.files import find_model, read_model
+from edgeclassify.inference.files import read_model
 from edgeclassify.inference.labels import find_labels, fit_labels
 from edgeclassify.inference.metadata import Normalization, normalization
 from edgeclassify.inference.quantization import Tensor, can_hold
+from edgeclassify.inference.twins import find_twins
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +48,14 @@ class Model:
 
 
 def load_model(config: ModelConfig, base: Path) -> Model:
-    """Return the model of the configuration; relative paths start at `base`.
+    """Return the model of the configuration, its file for the CPU; relative paths start at `base`.
 
     It is run once, so that what breaks only then breaks here.
 
     Raises:
         ModelError: it cannot be found, read or used, or its labels do not fit.
     """
-    path = find_model(config.name, base)
+    path = find_twins(config.name, base).cpu
     content = read_model(path)
     return _checked(config, base, path, content)
 

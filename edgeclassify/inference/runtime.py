@@ -13,18 +13,21 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeclassify.errors import ModelError
+from edgeclassify.errors import ModelError, UnavailableError
 
 log = logging.getLogger(__name__)
 
 Interpreter = Any
 """ai_edge_litert's or tflite_runtime's, which carry no types."""
+
+Delegate = Any
+"""Theirs, too; it must live as long as the interpreters that use it."""
 
 # A real model of this kind needs some 20 MB for its largest tensor. One whose shapes are damaged may ask for
 # gigabytes, which the runtime would try to get.
@@ -40,25 +43,46 @@ _NATIVE_LINE = re.compile(r"(INFO|WARNING|ERROR|VERBOSE): ")
 _stderr_lock = threading.Lock()
 
 
-def build(content: bytes, threads: int, path: Path) -> Interpreter:
+def build(content: bytes, threads: int, path: Path, delegate: Delegate | None = None) -> Interpreter:
     """Return an interpreter whose tensors are allocated.
 
     Args:
         content: the model file. Never a path: a file truncated while it is mapped kills the process.
         threads: at least 1.
         path: where the model came from, for messages.
+        delegate: takes over the operations that are compiled for the Edge TPU.
 
     Raises:
         ModelError: the runtime cannot use it.
     """
-    interpreter_class = _interpreter_class()
+    interpreter_class = _library().Interpreter
     with native_errors(path.name):
-        interpreter = interpreter_class(model_content=content, num_threads=threads)
-        _check_operations(interpreter, path)
+        delegates = [delegate] if delegate else None
+        interpreter = interpreter_class(model_content=content, num_threads=threads, experimental_delegates=delegates)
+        _check_operations(interpreter, path, has_delegate=delegate is not None)
         _check_memory(interpreter, path.name)
         with _native_lines_to_log():
             interpreter.allocate_tensors()
     return interpreter
+
+
+def load_delegate(library: str, options: Mapping[str, str]) -> Delegate:
+    """Load the Edge TPU's library into this process and open a device.
+
+    Only in a child: it holds the GIL, for seconds or for ever, and the wrong pair of library and runtime crashes.
+
+    Raises:
+        UnavailableError: the library cannot be loaded, or there is no such device.
+    """
+    try:
+        return _library().load_delegate(library, dict(options))
+    except OSError as error:
+        raise UnavailableError(f"{library}: cannot be loaded ({error}); install libedgetpu1-std") from error
+    except AttributeError as error:
+        raise UnavailableError(f"{library}: is no Edge TPU library ({error}); mend model.edgetpu_library") from error
+    except ValueError as error:
+        device = options.get("device", "of any kind")
+        raise UnavailableError(f"no Edge TPU ({device}) can be opened; is it plugged in, and free?") from error
 
 
 def read_graph(content: bytes, path: Path) -> Interpreter:
@@ -68,7 +92,7 @@ def read_graph(content: bytes, path: Path) -> Interpreter:
         ModelError: the runtime cannot read it.
     """
     with native_errors(path.name):
-        return _interpreter_class()(model_content=content, num_threads=1)
+        return _library().Interpreter(model_content=content, num_threads=1)
 
 
 def operation_counts(interpreter: Interpreter) -> dict[str, int]:
@@ -119,16 +143,16 @@ def last_operation(interpreter: Interpreter, tensor: int) -> str:
 
 
 @functools.cache
-def _interpreter_class() -> Interpreter:
+def _library() -> Any:  # noqa: ANN401 - a module without types
     try:
-        from ai_edge_litert.interpreter import Interpreter as LiteRt
+        from ai_edge_litert import interpreter as litert
     except ImportError:
         try:
-            from tflite_runtime.interpreter import Interpreter as TfLite
+            from tflite_runtime import interpreter as tflite
         except ImportError as error:
             raise ModelError("no TensorFlow Lite runtime is installed; run: pip install ai-edge-litert") from error
-        return TfLite
-    return LiteRt
+        return tflite
+    return litert
 
 
 def _operations(interpreter: Interpreter) -> list[dict[str, Any]]:
@@ -137,12 +161,14 @@ def _operations(interpreter: Interpreter) -> list[dict[str, Any]]:
     return operations
 
 
-def _check_operations(interpreter: Interpreter, path: Path) -> None:
+def _check_operations(interpreter: Interpreter, path: Path, *, has_delegate: bool) -> None:
     names = {operation["op_name"] for operation in _operations(interpreter)}
-    if EDGE_TPU_OPERATION in names:
+    if EDGE_TPU_OPERATION in names and not has_delegate:
         cpu_model = path.with_name(f"{path.stem.removesuffix('_edgetpu')}.tflite")
-        instead = str(cpu_model) if cpu_model.is_file() else f"the model for the CPU, {cpu_model.name}"
-        raise ModelError(f"{path.name} is compiled for the Edge TPU and cannot run on the CPU; use {instead}")
+        raise ModelError(
+            f"{path.name} is compiled for the Edge TPU and cannot run on the CPU; put the model for the CPU, "
+            f"{cpu_model.name}, beside it: it is also what goes on when the Edge TPU is lost"
+        )
     if "TFLite_Detection_PostProcess" in names:
         raise ModelError(
             f"{path.name} is a detection model, which says where things are; a classification model is needed"

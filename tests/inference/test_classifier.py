@@ -113,12 +113,6 @@ def test_what_runs_is_said_at_start(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert "model starter: 13 labels, 64 x 64 pixels, on the CPU with 2 thread(s), XNNPACK" in caplog.text
 
 
-def test_an_edge_tpu_that_is_asked_for_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with open_classifier(ModelConfig(accelerator="edgetpu:usb:0"), tmp_path) as opened:
-        assert opened.accelerator == "cpu"
-    assert caplog.text.count("accelerator edgetpu:usb:0: not supported yet; the CPU is used") == 1
-
-
 def test_threads_leave_a_core_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, threads in [(1, 1), (2, 1), (4, 3), (16, 4)]:
         monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: set(range(cores)))

@@ -1,0 +1,38 @@
+"""The two files of one model: NAME.tflite for the CPU, NAME_edgetpu.tflite for the Edge TPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeclassify.inference.files import find_model, model_folders
+
+_SUFFIX = "_edgetpu"
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Where they are."""
+
+    cpu: Path
+    edgetpu: Path | None
+
+
+def find_twins(name: str, base: Path) -> Twins:
+    """Return both files of the model that `model.name` means; it may name either.
+
+    A file whose name only looks like one for the Edge TPU, without a twin for the CPU, is taken as it is.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    named = find_model(name, base)
+    if not named.stem.endswith(_SUFFIX):
+        return Twins(named, _beside_or_among_models(named, f"{named.stem}{_SUFFIX}.tflite"))
+    cpu = _beside_or_among_models(named, f"{named.stem.removesuffix(_SUFFIX)}.tflite")
+    return Twins(cpu, named) if cpu else Twins(named, None)
+
+
+def _beside_or_among_models(path: Path, name: str) -> Path | None:
+    candidates = (folder / name for folder in (path.parent, *model_folders()))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
