@@ -27,9 +27,13 @@ def vocabularies_of(file: ConfigFile, labels: tuple[str, ...]) -> dict[str, Voca
     Raises:
         ConfigError: the configuration names labels that the model does not have.
     """
+    made: dict[str, Vocabulary] = {}  # by groups: most cameras have the same, and what they come to is said once
 
     def vocabulary(camera: str) -> Vocabulary:
-        return vocabulary_for(labels, file.config.events_for(camera).groups)
+        groups = file.config.events_for(camera).groups
+        if repr(groups) not in made:
+            made[repr(groups)] = vocabulary_for(labels, groups)
+        return made[repr(groups)]
 
     errors, warnings = label_problems(file, vocabulary)
     if errors:
