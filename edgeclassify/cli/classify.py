@@ -46,8 +46,10 @@ def command(
     failed = 0
     with open_classifier(*chosen_model(file, model, labels)) as classifier:
         if not as_json:
-            backend = "XNNPACK" if classifier.xnnpack else "without XNNPACK"
-            click.echo(f"{classifier.model.name} on the {classifier.accelerator.upper()}, {backend}")
+            cpu = "the CPU, XNNPACK" if classifier.xnnpack else "the CPU, without XNNPACK"
+            click.echo(
+                f"{classifier.model.name} on {cpu if classifier.accelerator == 'cpu' else classifier.accelerator}"
+            )
         for image in images:
             for picture in _pictures(image):
                 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -54,14 +55,16 @@ class FailoverClassifier:
         self._tpu: EdgeTpu | None = None
 
     def __enter__(self) -> Self:
-        self._keeper.__enter__()
-        self._keeper.wait_for_first_try(self._patience_s)
-        self._take()
+        with ExitStack() as opening:
+            opening.enter_context(self._keeper)
+            self._keeper.wait_for_first_try(self._patience_s)
+            self._take()
+            self._opened = opening.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._tpu = None
-        self._keeper.__exit__()
+        self._opened.close()
 
     @property
     def model(self) -> Model:

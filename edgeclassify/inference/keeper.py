@@ -53,7 +53,7 @@ class Keeper:
         self._tried = threading.Event()
         self._seen: frozenset[Device] = frozenset()
         self._pause_s = _FIRST_PAUSE_S
-        self._told = ""
+        self._told: set[str] = set()
         self._disagreement_was_told = False
         # Every child is started by this thread: it would end with the thread that starts it.
         self._thread = threading.Thread(target=self._run, name="edgetpu", daemon=True)
@@ -77,7 +77,10 @@ class Keeper:
 
     def take(self) -> EdgeTpu | None:
         """Return a device that passed its trial, once; None when there is none."""
-        ready, self._ready = self._ready, None
+        # Only the other thread puts one there, and only after `lost`: nothing comes between these lines.
+        ready = self._ready
+        if ready is not None:
+            self._ready = None
         return ready
 
     def lost(self) -> None:
@@ -90,12 +93,12 @@ class Keeper:
             started_s = time.monotonic()
             try:
                 self._keep_one()
-            except EdgeClassifyError as error:
+            except (EdgeClassifyError, OSError) as error:  # OSError: no process or no memory for one now
                 self._tell(error)
             self._tried.set()
             if time.monotonic() - started_s >= _PROVEN_S:
                 self._pause_s = _FIRST_PAUSE_S
-            # Loading the firmware makes another device of it: that is no plugging. One where there was none is.
+            # Loading the firmware makes another device of it, which was not plugged in. One where there was none was.
             self._seen = frozenset(find_devices()) if before else before
             self._pause()
 
@@ -114,13 +117,13 @@ class Keeper:
 
     def _hand_over(self, tpu: EdgeTpu) -> None:
         """Return when it is lost, or no longer needed."""
-        self._told = ""
         self._returned.clear()
         self._ready = tpu
         self._tried.set()
-        if not self._closing.is_set():
-            self._returned.wait()
+        while not self._closing.is_set() and not self._returned.wait(_LOOK_S):
+            pass
         self._ready = None
+        self._told = {UnavailableError.__name__}  # that it is away was said when it was lost
 
     def _try_out(self, tpu: EdgeTpu) -> None:
         frame, expected = self._reference()
@@ -138,14 +141,14 @@ class Keeper:
             labels[expected_best], expected.values[expected_best], apart,
         )  # fmt: skip
 
-    def _tell(self, error: EdgeClassifyError) -> None:
-        """Say once what is wrong: again only when it is something else. `auto` without a device is nothing wrong."""
-        kind = str(error) if isinstance(error, UnavailableError) else type(error).__name__
+    def _tell(self, error: Exception) -> None:
+        """Say what is wrong, each kind once until it works; `auto` without a device is nothing wrong."""
+        kind = type(error).__name__
         silent = self._asked_for == "auto" and isinstance(error, UnavailableError) and not find_devices()
-        if silent or kind == self._told or self._closing.is_set():
+        if silent or kind in self._told or self._closing.is_set():
             log.debug("accelerator %s: %s", self._asked_for, error)
             return
-        self._told = kind
+        self._told.add(kind)
         log.warning("accelerator %s: %s; the CPU is used, and the Edge TPU tried again", self._asked_for, error)
 
     def _pause(self) -> None:

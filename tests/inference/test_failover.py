@@ -177,6 +177,26 @@ def test_it_is_tried_again_with_growing_pauses(
 
 
 @pytest.mark.usefixtures("at_once")
+def test_while_it_is_lost_only_another_kind_of_trouble_is_said(
+    rig: Rig, stand_in: StandIn, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+    tell = keeper.Keeper._tell
+    monkeypatch.setattr(
+        keeper.Keeper, "_tell", lambda self, error: (tries.append(type(error).__name__), tell(self, error))
+    )
+    stand_in.unplug()
+    rig.wait_for("cpu")
+    wait_until(lambda: tries.count("UnavailableError") >= 3, 20)
+    assert len(warnings(caplog)) == 1
+    stand_in.set("segv")
+    wait_until(lambda: tries.count("ChildDiedError") >= 2, 20)
+    assert len(warnings(caplog)) == 2
+    stand_in.plug()
+    rig.wait_for("edgetpu:usb:0")
+
+
+@pytest.mark.usefixtures("at_once")
 def test_flapping_twenty_times_leaves_no_frame_without_an_answer(rig: Rig, stand_in: StandIn) -> None:
     for times in range(1, 21):
         rig.wait_for("edgetpu:usb:0")
