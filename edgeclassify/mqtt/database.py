@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import secrets
 import sqlite3
@@ -92,12 +93,16 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database that cannot be written, as far as it can be read.
 
     Raises:
+        FileNotFoundError: there is nothing in it.
         sqlite3.Error, OSError: it cannot be read either.
     """
-    path.stat()  # SQLite's own message does not say that a file is missing
+    size = path.stat().st_size  # SQLite's own message does not say that a file is missing
     log_beside = path.with_name(path.name + "-wal")
     ways = ["mode=ro"]
     if not log_beside.exists() or not log_beside.stat().st_size:
+        if size == 0:
+            # A disk without room for the first page: nothing was ever in it.
+            raise FileNotFoundError(errno.ENOENT, "holds nothing yet", str(path))
         # Without a log, the file alone is everything, and can be read where SQLite can make no index for a log.
         ways.append("mode=ro&immutable=1")
     for way in ways:

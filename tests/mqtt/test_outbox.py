@@ -247,6 +247,21 @@ def test_a_full_disk_is_survived_in_memory_and_left_again(small_disk: Path, capl
     assert "can be written again" in caplog.text
 
 
+def test_a_disk_that_was_full_from_the_start_is_one_error(small_disk: Path, caplog: pytest.LogCaptureFixture):
+    network = Network()
+    filler = fill(small_disk)
+    with running(small_disk, network, retry_seconds=0.2) as outbox:
+        accept_all(outbox, visits(4))
+        assert not outbox.counters.durable
+        filler.unlink()
+        wait_until(lambda: outbox.counters.durable)
+        outbox.attach(1)
+        wait_until(lambda: acknowledged_all(outbox, network))
+    assert len(network.events) == 4
+    (error,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "free space or make it writable" in error
+
+
 def test_presences_outlive_a_full_disk(small_disk: Path):
     with running(small_disk, retry_seconds=0.2) as outbox:
         accept_all(outbox, [appeared("cat"), appeared("dog")])
