@@ -12,7 +12,6 @@ from edgeclassify.mqtt.topics import Topics
 from edgeclassify.records import Event, ScoredLabel, State, Verdict
 
 ONLINE, OFFLINE = b"online", b"offline"
-NO_LABEL = "none"
 MAX_EVENT_BYTES = 16_000
 """Home Assistant keeps an event's JSON as attributes and refuses 16 kB of them."""
 MAX_LEASE_SECONDS = 60.0
