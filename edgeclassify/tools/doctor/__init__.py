@@ -1,0 +1,1 @@
+"""Checks of every part of an installation: each finding says ok, or how to mend it."""

@@ -1,0 +1,156 @@
+"""The machine itself: versions, clock, temperature, power, memory."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+import time
+from collections.abc import Iterator
+
+from edgeclassify import __version__
+from edgeclassify.tools.doctor.findings import Finding, Part
+from edgeclassify.tools.doctor.machine import Machine, output_of
+
+PART = Part("device")
+
+_LIBRARIES = ("numpy", "av", "Pillow", "paho-mqtt", "pydantic", "PyYAML")
+_RUNTIMES = ("ai-edge-litert", "tflite-runtime")
+_EARLIEST_YEAR = 2026  # no clock that is right can show an earlier one
+_WARM_CELSIUS, _HOT_CELSIUS = 75, 85
+_LITTLE_MB, _TOO_LITTLE_MB = 200, 60
+_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_UNDER_VOLTAGE, _THROTTLED_NOW, _HAS_BEEN = 0x1, 0xE, 16
+_POWER_ADVICE = "use the Pi's own power supply and a short cable (Pi 5: 5 V 5 A, Pi 4: 5 V 3 A)"
+_COOLING_ADVICE = "give it a heat sink or a fan, and air"
+
+
+def check_device(machine: Machine) -> Iterator[Finding]:
+    """Yield what is to be said of this machine."""
+    yield from _versions()
+    yield _clock_year()
+    yield _clock_synchronized(machine)
+    yield _temperature(machine)
+    yield from _power(machine)
+    yield _memory(machine)
+
+
+def runtime_version() -> str:
+    """Return name and version of the TensorFlow Lite runtime: `ai-edge-litert 2.3.0`; empty when there is none."""
+    return next((f"{name} {version}" for name in _RUNTIMES if (version := _version(name))), "")
+
+
+def _versions() -> Iterator[Finding]:
+    yield PART.ok("python", f"{platform.python_version()} on {platform.machine()}, edgeclassify {__version__}")
+    missing = [name for name in _LIBRARIES if not _version(name)]
+    if missing:
+        yield PART.fail(
+            "libraries", f"missing: {', '.join(missing)}", f"run: {sys.executable} -m pip install {' '.join(missing)}"
+        )
+    else:
+        yield PART.ok("libraries", ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
+    runtime = runtime_version()
+    if not runtime:
+        yield PART.fail("runtime", "no TensorFlow Lite runtime is installed", "run: pip install ai-edge-litert")
+    elif runtime.startswith("tflite-runtime") and not _version("numpy").startswith("1."):
+        yield PART.fail(
+            "runtime", f"{runtime} needs numpy 1, here is {_version('numpy')}", "run: pip install 'numpy<2'"
+        )
+    else:
+        yield PART.ok("runtime", runtime)
+    if _has_the_wrong_pycoral():
+        yield PART.warn(
+            "pycoral",
+            "PyPI's pycoral is installed, which has nothing to do with the Edge TPU",
+            "run: pip uninstall pycoral",
+        )
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _has_the_wrong_pycoral() -> bool:
+    if not _version("pycoral"):
+        return False
+    files = importlib.metadata.files("pycoral") or []
+    return not any(file.as_posix().startswith("pycoral/utils/") for file in files)
+
+
+def _clock_year() -> Finding:
+    now = time.gmtime()
+    if now.tm_year < _EARLIEST_YEAR:
+        return PART.fail(
+            "clock",
+            f"it is not {now.tm_year}",
+            "connect the network so that the clock is set, or run: timedatectl set-time",
+        )
+    return PART.ok("clock", time.strftime("%Y-%m-%d %H:%M UTC", now))
+
+
+def _clock_synchronized(machine: Machine) -> Finding:
+    if (machine.root / "run/systemd/timesync/synchronized").exists():
+        return PART.ok("time server", "the clock was set by a time server")
+    told = output_of("timedatectl", "show", "--property=NTPSynchronized", "--value")
+    if told == "yes":
+        return PART.ok("time server", "the clock is synchronized")
+    if told == "no":
+        return PART.warn(
+            "time server",
+            "the clock is not synchronized, so times in events may be wrong",
+            "connect the network, and run: sudo timedatectl set-ntp true",
+        )
+    return PART.skip("time server", "this machine does not tell whether its clock is synchronized")
+
+
+def _temperature(machine: Machine) -> Finding:
+    zones = sorted((machine.root / "sys/class/thermal").glob("thermal_zone*/temp"))
+    celsius = [value / 1000 for zone in zones if (value := machine.number(zone)) is not None]
+    if not celsius:
+        return PART.skip("temperature", "this machine does not tell it")
+    hottest = max(celsius)
+    text = f"{hottest:.0f} C"
+    if hottest >= _HOT_CELSIUS:
+        return PART.fail("temperature", f"{text}: it slows down to save itself", _COOLING_ADVICE)
+    if hottest >= _WARM_CELSIUS:
+        return PART.warn("temperature", f"{text}, near 80 C, where a Pi slows down", _COOLING_ADVICE)
+    return PART.ok("temperature", text)
+
+
+def _power(machine: Machine) -> Iterator[Finding]:
+    bits = machine.number(_THROTTLED, 16)
+    if bits is None:
+        try:
+            bits = int(output_of("vcgencmd", "get_throttled").partition("=")[2], 16)
+        except ValueError:
+            yield PART.skip("power", "only a Raspberry Pi tells of its power supply")
+            return
+    if bits & _UNDER_VOLTAGE:
+        yield PART.fail("power", f"the voltage is too low now (throttled={bits:#x})", _POWER_ADVICE)
+    elif bits >> _HAS_BEEN & _UNDER_VOLTAGE:
+        yield PART.warn("power", f"the voltage was too low since the last start (throttled={bits:#x})", _POWER_ADVICE)
+    else:
+        yield PART.ok("power", "the voltage was never too low since the last start")
+    if bits & _THROTTLED_NOW:
+        yield PART.fail("throttling", f"the processor is slowed down now (throttled={bits:#x})", _COOLING_ADVICE)
+    elif bits >> _HAS_BEEN & _THROTTLED_NOW:
+        yield PART.warn("throttling", f"the processor was slowed down (throttled={bits:#x})", _COOLING_ADVICE)
+    else:
+        yield PART.ok("throttling", "the processor was never slowed down since the last start")
+
+
+def _memory(machine: Machine) -> Finding:
+    fields = dict(line.split(":", 1) for line in machine.text("proc/meminfo").splitlines() if ":" in line)
+    try:
+        available_mb = int(fields["MemAvailable"].split()[0]) / 1024
+    except (KeyError, ValueError, IndexError):
+        return PART.skip("memory", "this machine does not tell it")
+    text = f"{available_mb:.0f} MB available"
+    if available_mb < _TOO_LITTLE_MB:
+        return PART.fail("memory", text, "stop other programs; the daemon needs about 150 MB")
+    if available_mb < _LITTLE_MB:
+        return PART.warn("memory", text, "stop other programs; the daemon needs about 150 MB")
+    return PART.ok("memory", text)

@@ -1,0 +1,59 @@
+"""state_dir: who has it, whether it can be written, what waits."""
+
+import os
+from pathlib import Path
+
+from edgeclassify.mqtt.database import open_file
+from edgeclassify.mqtt.state_dir import lock_state_dir
+from edgeclassify.tools.doctor.state import check_state, running_daemon
+from tests.tools.doctor.conftest import FakeKernel, as_nobody
+
+
+def said(folder: Path) -> dict[str, str]:
+    found = check_state(folder, running_daemon(folder))
+    return {finding.check: finding.line.replace(f" state_dir {finding.check}:", "") for finding in found}
+
+
+def test_a_folder_that_the_daemon_will_make_is_not_made_by_looking(tmp_path: Path) -> None:
+    found = said(tmp_path / "a/b")
+    assert found["folder"] == f"ok   {tmp_path}/a/b can be made"
+    assert found["outbox"].startswith("skip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_owner_of_the_lock_is_named_and_not_disturbed(tmp_path: Path) -> None:
+    with lock_state_dir(tmp_path):
+        assert running_daemon(tmp_path) == os.getpid()
+        assert said(tmp_path)["daemon"] == f"ok   in use by the running daemon (pid {os.getpid()})"
+    assert running_daemon(tmp_path) is None
+    with lock_state_dir(tmp_path):  # looking has not kept it
+        pass
+
+
+def test_a_sound_outbox(tmp_path: Path) -> None:
+    open_file(tmp_path / "outbox.db").close()
+    assert said(tmp_path)["outbox"] == "ok   0 events wait for the broker"
+
+
+def test_a_damaged_outbox_and_those_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "outbox.db").write_bytes(b"no database at all" * 300)
+    (tmp_path / "outbox.corrupt-20260101T000000Z.db").touch()
+    found = said(tmp_path)
+    assert found["outbox"].startswith("fail")
+    assert "restart the daemon" in found["outbox"]
+    assert found["outbox set aside"].startswith("warn 1 damaged databases")
+    assert (tmp_path / "outbox.db").read_bytes().startswith(b"no database")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = said(tmp_path / "file")
+    assert found["folder"].startswith(f"fail {tmp_path}/file: Not a directory")
+
+
+def test_a_folder_of_another_user(open_kernel: FakeKernel) -> None:
+    folder = open_kernel.root / "state"
+    folder.mkdir(parents=True)
+    with as_nobody():
+        found = said(folder)
+    assert found["folder"].startswith(f"fail {folder}: Permission denied; it is root's: run: sudo -u root edgecl")
