@@ -1,4 +1,4 @@
-"""A broker, and publishers that are in a hurry."""
+"""Publishers that are in a hurry."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,24 +11,11 @@ from edgeclassify.config.sections import MqttConfig
 from edgeclassify.mqtt.dialer import Pace
 from edgeclassify.mqtt.publisher import Publisher
 from edgeclassify.threads import StopReasons
-from tests.broker import Broker, Inbox
 
 QUICK = Pace(answer_s=1.0, acknowledge_s=1.5, first_pause_s=0.1, longest_pause_s=0.4)
 NODE = "edgeclassify/hut"
 EVENTS = f"{NODE}/porch/event"
 StartPublisher = Callable[..., Publisher]
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker") as running:
-        yield running
-
-
-@pytest.fixture
-def inbox(broker: Broker) -> Iterator[Inbox]:
-    with Inbox(broker) as recording:
-        yield recording
 
 
 @pytest.fixture
