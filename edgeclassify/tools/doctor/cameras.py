@@ -38,45 +38,55 @@ def check_camera(
         return
     if config.source == "auto":
         yield part.ok("present", f"auto is now {source}")
-    if source.startswith("/dev/") or source.split(":")[0] == "picamera":
-        found = list(_device(part, source, machine, daemon))
-        yield from found
-        if any(finding.check == "frames" or finding.status == "fail" for finding in found):
+    nodes = _nodes(source, machine)
+    if source.startswith("/dev/"):
+        present = _present(part, source, nodes[0])
+        yield present
+        if present.status == "fail":
             return
+    if used := _use_by_daemon(part, nodes, machine, daemon):
+        yield used
+        return
     try:
         with open_camera(name, config.model_copy(update={"source": source}), _SIZE, base) as camera:
             yield from _frames(part, camera, config)
     except CameraError as error:
         yield part.failed("frames", str(error))
+        # Only now: a desktop's media server has every camera open, and gives way.
+        if holders := [str(holder) for node in nodes for holder in machine.holders(node)]:
+            others = ", ".join(dict.fromkeys(holders))
+            yield part.warn("owner", f"it is open in {others}", "stop that program: one at a time can have a camera")
 
 
-def _device(part: Part, source: str, machine: Machine, daemon: int | None) -> Iterator[Finding]:
-    """Check what can be said of a device without opening it; `frames` is told when the daemon has it."""
+def _nodes(source: str, machine: Machine) -> list[Path]:
+    """Return the device files that somebody who uses this camera has open."""
     if source.startswith("/dev/"):
-        device = machine.root / source.lstrip("/")
-        nodes = [device]
-        if not device.exists():
-            advice = "plug it in, or set source to one of: edgeclassify cameras"
-            yield part.fail("present", f"{source} is not there", advice)
-            return
-        if not may_use(device):
-            advice = (
-                "run: sudo adduser $USER video, and log in again (for the service: sudo adduser edgeclassify video)"
-            )
-            yield part.fail("permission", f"{source} may not be used by this user ({access_of(device)})", advice)
-            return
-        yield part.ok("present", f"{source} ({access_of(device)})")
-    else:
-        nodes = sorted((machine.root / "dev").glob("media[0-9]*"))
-    own = machine.family(daemon) if daemon else set()
-    holders = {holder.pid: holder for node in nodes for holder in machine.holders(node)}
-    if own & holders.keys():
-        yield part.ok("frames", f"in use by the running daemon (pid {daemon})")
-    elif daemon is not None and not machine.may_look_into(daemon):
-        yield part.skip("frames", "probably in use by the running daemon; run with sudo to be sure")
-    # The desktop's sound and video server looks at every camera, and gives way.
-    elif others := [str(holder) for holder in holders.values() if holder.name not in ("wireplumber", "pipewire")]:
-        yield part.fail("owner", f"in use by {', '.join(others)}", "stop that program: one at a time can have a camera")
+        return [machine.root / source.lstrip("/")]
+    if source.split(":")[0] == "picamera":
+        return sorted((machine.root / "dev").glob("media[0-9]*"))
+    return []
+
+
+def _present(part: Part, source: str, device: Path) -> Finding:
+    if not device.exists():
+        advice = "plug it in, or set source to one of: edgeclassify cameras"
+        return part.fail("present", f"{source} is not there", advice)
+    if not may_use(device):
+        advice = "run: sudo adduser $USER video, and log in again (for the service: sudo adduser edgeclassify video)"
+        return part.fail("permission", f"{source} may not be used by this user ({access_of(device)})", advice)
+    return part.ok("present", f"{source} ({access_of(device)})")
+
+
+def _use_by_daemon(part: Part, nodes: list[Path], machine: Machine, daemon: int | None) -> Finding | None:
+    """Return that the running daemon has this camera; None when it has not, or needs it not for itself alone."""
+    if daemon is None or not nodes:
+        return None
+    if not machine.may_look_into(daemon):
+        return part.skip("frames", "probably in use by the running daemon; run with sudo to be sure")
+    family = machine.family(daemon)
+    if any(holder.pid in family for node in nodes for holder in machine.holders(node)):
+        return part.ok("frames", f"in use by the running daemon (pid {daemon})")
+    return None
 
 
 def _frames(part: Part, camera: Camera, config: CameraConfig) -> Iterator[Finding]:

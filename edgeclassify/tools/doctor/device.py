@@ -19,7 +19,8 @@ _RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 _EARLIEST_YEAR = 2026  # no clock that is right can show an earlier one
 _WARM_CELSIUS, _HOT_CELSIUS = 75, 85
 _LITTLE_MB, _TOO_LITTLE_MB = 200, 60
-_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+_THROTTLED = "sys/devices/platform/*/*firmware/get_throttled"  # soc/soc:firmware on a Pi 4
+_UNDER_VOLTAGE_ALARM = "sys/class/hwmon/hwmon*/in0_lcrit_alarm"
 _UNDER_VOLTAGE, _THROTTLED_NOW, _HAS_BEEN = 0x1, 0xE, 16
 _POWER_ADVICE = "use the Pi's own power supply and a short cable (Pi 5: 5 V 5 A, Pi 4: 5 V 3 A)"
 _COOLING_ADVICE = "give it a heat sink or a fan, and air"
@@ -121,13 +122,10 @@ def _temperature(machine: Machine) -> Finding:
 
 
 def _power(machine: Machine) -> Iterator[Finding]:
-    bits = machine.number(_THROTTLED, 16)
+    bits = _throttled_bits(machine)
     if bits is None:
-        try:
-            bits = int(output_of("vcgencmd", "get_throttled").partition("=")[2], 16)
-        except ValueError:
-            yield PART.skip("power", "only a Raspberry Pi tells of its power supply")
-            return
+        yield _voltage(machine)
+        return
     if bits & _UNDER_VOLTAGE:
         yield PART.fail("power", f"the voltage is too low now (throttled={bits:#x})", _POWER_ADVICE)
     elif bits >> _HAS_BEEN & _UNDER_VOLTAGE:
@@ -140,6 +138,28 @@ def _power(machine: Machine) -> Iterator[Finding]:
         yield PART.warn("throttling", f"the processor was slowed down (throttled={bits:#x})", _COOLING_ADVICE)
     else:
         yield PART.ok("throttling", "the processor was never slowed down since the last start")
+
+
+def _throttled_bits(machine: Machine) -> int | None:
+    """Return what a Pi's firmware has noticed, as `vcgencmd get_throttled` tells it; None on other machines."""
+    for file in machine.root.glob(_THROTTLED):
+        if (bits := machine.number(file, 16)) is not None:
+            return bits
+    try:
+        return int(output_of("vcgencmd", "get_throttled").partition("=")[2], 16)
+    except ValueError:  # no such command, or this user may not ask the firmware
+        return None
+
+
+def _voltage(machine: Machine) -> Finding:
+    """Judge the power supply by what the kernel's own driver has noticed."""
+    for file in machine.root.glob(_UNDER_VOLTAGE_ALARM):
+        if machine.text(file.with_name("name")) != "rpi_volt":
+            continue
+        if machine.number(file):
+            return PART.fail("power", "the voltage is too low now", _POWER_ADVICE)
+        return PART.ok("power", "the voltage is not too low now")
+    return PART.skip("power", "only a Raspberry Pi tells of its power supply")
 
 
 def _memory(machine: Machine) -> Finding:

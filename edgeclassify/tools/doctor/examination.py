@@ -55,8 +55,7 @@ def _configuration(option: Path | None, files: list[ConfigFile]) -> Iterator[Fin
         state_dir(file.config, file.base)
     except ConfigError as error:
         for problem in error.problems:
-            finding = CONFIGURATION.failed("file", problem)
-            yield finding
+            yield CONFIGURATION.failed("file", problem)
         return
     files.append(file)
     yield CONFIGURATION.ok("file", f"{path}, node {node_name(file.config)}")

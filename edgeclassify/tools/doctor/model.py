@@ -15,9 +15,10 @@ from edgeclassify.errors import ModelError
 from edgeclassify.image import load_picture
 from edgeclassify.inference.admission import admit
 from edgeclassify.inference.classifier import CpuClassifier, default_threads
-from edgeclassify.inference.files import find_model, read_model
+from edgeclassify.inference.files import read_model
 from edgeclassify.inference.groups import vocabulary_for
 from edgeclassify.inference.model import Model, load_model
+from edgeclassify.inference.twins import find_twins
 from edgeclassify.records import Frame
 from edgeclassify.tools.doctor.findings import Finding, Part
 from edgeclassify.vocabulary import Vocabulary
@@ -31,7 +32,7 @@ def check_model(file: ConfigFile) -> Iterator[Finding]:
     """Yield one finding for each step, up to the first that fails."""
     config = file.config.model
     try:
-        path = find_model(config.name, file.base)
+        path = find_twins(config.name, file.base).cpu
         yield PART.ok("file", f"{path}, {len(read_model(path)) / 1e6:.1f} MB")
         with tempfile.TemporaryDirectory() as nothing_remembered:
             admit(config, file.base, Path(nothing_remembered))

@@ -78,11 +78,22 @@ def test_a_device_that_is_not_there(kernel: FakeKernel, tmp_path: Path) -> None:
     }
 
 
-def test_the_owner_of_a_busy_device_is_named(kernel: FakeKernel, tmp_path: Path) -> None:
-    kernel.process(4242, "motion", opened=kernel.write("dev/video0"))
-    found = said(kernel, tmp_path, "/dev/video0")
-    assert found["owner"] == ("fail in use by motion (pid 4242); stop that program: one at a time can have a camera")
-    assert "frames" not in found
+def test_who_has_a_device_is_named_when_it_gives_no_frames(kernel: FakeKernel, tmp_path: Path) -> None:
+    kernel.process(4242, "motion", opened=kernel.write("dev/video7"))
+    found = said(kernel, tmp_path, "/dev/video7")
+    assert found["frames"].startswith("fail")
+    assert found["owner"] == (
+        "warn it is open in motion (pid 4242); stop that program: one at a time can have a camera"
+    )
+
+
+def test_a_daemon_of_another_user(open_kernel: FakeKernel, tmp_path: Path) -> None:
+    open_kernel.write("dev/media0")
+    open_kernel.process(77, "edgeclassify")
+    (open_kernel.root / "proc/77/fd").chmod(0o500)
+    with as_nobody():
+        found = said(open_kernel, tmp_path, "picamera", 77)
+    assert found == {"frames": "skip probably in use by the running daemon; run with sudo to be sure"}
 
 
 def test_the_running_daemon_may_have_it_also_through_a_child(kernel: FakeKernel, tmp_path: Path) -> None:

@@ -53,6 +53,18 @@ def test_power_told_by_the_command(kernel: FakeKernel, tmp_path: Path, monkeypat
     assert said(kernel)["power"].startswith("fail the voltage is too low now (throttled=0x50005)")
 
 
+def test_power_told_by_the_driver_where_the_firmware_may_not_be_asked(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    kernel.write("sys/class/hwmon/hwmon0/name", "nvme")
+    kernel.write("sys/class/hwmon/hwmon0/in0_lcrit_alarm", "1")
+    assert said(kernel)["power"].startswith("skip")
+    kernel.write("sys/class/hwmon/hwmon1/name", "rpi_volt")
+    kernel.write("sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1")
+    assert said(kernel)["power"].startswith("fail the voltage is too low now")
+
+
 @pytest.mark.parametrize(("celsius", "status"), [(48, "ok"), (79, "warn"), (90, "fail")])
 def test_temperature(kernel: FakeKernel, celsius: int, status: str) -> None:
     kernel.write("sys/class/thermal/thermal_zone0/temp", "20000")
