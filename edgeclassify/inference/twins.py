@@ -35,4 +35,11 @@ def find_twins(name: str, base: Path) -> Twins:
 
 def _beside_or_among_models(path: Path, name: str) -> Path | None:
     candidates = (folder / name for folder in (path.parent, *model_folders()))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return next((candidate for candidate in candidates if _is_file(candidate)), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that this user may not look into
+        return False
