@@ -1,13 +1,18 @@
 """What several folders of tests need."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.broker import Broker, Inbox
-from tests.edgetpu.stand_in import StandIn, library
+
+if TYPE_CHECKING:
+    from tests.edgetpu.stand_in import StandIn
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 _ACCEPTED_SKIP = "Skipped: cannot run here:"
@@ -38,6 +43,8 @@ def inbox(broker: Broker) -> Iterator[Inbox]:
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """An Edge TPU that works; the kernel shows none until told. `library()` is what runs it."""
+    from tests.edgetpu.stand_in import StandIn, library  # late: not every test needs what builds models
+
     library()
     folder = tmp_path / "edgetpu"
     folder.mkdir()

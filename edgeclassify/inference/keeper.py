@@ -95,11 +95,11 @@ class Keeper:
                 self._keep_one()
             except (EdgeClassifyError, OSError) as error:  # OSError: no process or no memory for one now
                 self._tell(error)
+                # Loading the firmware makes another device of it, which nobody plugged in. One where none was, was.
+                self._seen = frozenset(find_devices()) if before else before
             self._tried.set()
             if time.monotonic() - started_s >= _PROVEN_S:
                 self._pause_s = _FIRST_PAUSE_S
-            # Loading the firmware makes another device of it, which was not plugged in. One where there was none was.
-            self._seen = frozenset(find_devices()) if before else before
             self._pause()
 
     def _keep_one(self) -> None:
@@ -117,10 +117,11 @@ class Keeper:
 
     def _hand_over(self, tpu: EdgeTpu) -> None:
         """Return when it is lost, or no longer needed."""
+        self._seen = frozenset(find_devices())
         self._returned.clear()
         self._ready = tpu
         self._tried.set()
-        while not self._closing.is_set() and not self._returned.wait(_LOOK_S):
+        while not self._closing.is_set() and not self._returned.wait(_LONGEST_PAUSE_S):
             pass
         self._ready = None
         self._told = {UnavailableError.__name__}  # that it is away was said when it was lost

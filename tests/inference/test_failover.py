@@ -156,6 +156,31 @@ def test_a_device_that_is_plugged_in_later_is_used_at_once(
     assert later.longest_s < WITHIN_S
 
 
+def test_a_device_that_was_plugged_in_again_while_it_was_used_is_used_again_at_once(rig: Rig) -> None:
+    rig.classifier._keeper._pause_s = 3600  # type: ignore[attr-defined]
+    rig.stand_in.show()
+    os.kill(rig.child(), signal.SIGKILL)
+    assert rig.classify().accelerator == "cpu"
+    rig.wait_for("edgetpu:usb:0")
+
+
+def test_the_firmware_that_is_loaded_is_no_plugging(
+    config: ModelConfig, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "_FIRST_PAUSE_S", 3600.0)
+    stand_in.show("1a6e", "089a")
+    stand_in.set("nodevice", open_ms=1000)
+    with open_classifier(config, tmp_path, patience_s=0) as opened:
+        wait_until(children)
+        stand_in.show("18d1", "9302")  # by the library itself, and opening it fails all the same
+        wait_until(lambda: not children())
+        kept = opened._keeper  # type: ignore[attr-defined]
+        wait_until(lambda: {device.plugging[-1] for device in kept._seen} == {"2"})
+        stand_in.hide()
+        wait_until(lambda: not kept._seen)
+        assert children() == []
+
+
 def test_it_is_tried_again_with_growing_pauses(
     config: ModelConfig, stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
