@@ -13,6 +13,7 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from PIL import Image, ImageOps
 
 from prepare_starter import CALIBRATION, MARGIN, TEST, THRESHOLD, UNSEEN
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 
 
 def opened(path: Path, threads: int = 1) -> Interpreter:

@@ -14,6 +14,7 @@ import io
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ TRAIN, VALIDATION, CALIBRATION, UNSEEN, TEST = range(5)
 THRESHOLD, MARGIN = 0.60, 0.10
 """The default configuration, for which the scores are calibrated and at which they are measured."""
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 
 
 def label_of(class_name: str, archive_group: str) -> str:

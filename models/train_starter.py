@@ -19,6 +19,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -34,9 +35,9 @@ WEIGHT_DECAY = 3e-4
 WARM_UP = 0.04  # part of the training
 PIXELS = 64
 SMALL_PIXELS = 48  # the first epochs see smaller pictures: nearly twice as fast
-SMALL_PART = 0.5
+SMALL_PART = 2 / 3
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 layers = tf.keras.layers
 
 
@@ -117,7 +118,7 @@ def training_step(
     loss_of_classes = tf.keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
     label_of = tf.constant(label_of_class)
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def step(
         pictures: tf.Tensor, fine: tf.Tensor, pixels: int, area: tf.Tensor, rate: tf.Tensor, random: tf.random.Generator
     ) -> tf.Tensor:
@@ -132,7 +133,7 @@ def training_step(
         )
         return loss
 
-    return step
+    return step  # type: ignore[no-any-return]  # as above
 
 
 def train(work: Path, epochs: int, threads: int) -> None:
@@ -173,7 +174,7 @@ def main() -> None:
     """Train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, metavar="WORK", help="the folder with pictures.npz")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=29)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     train(args.work, args.epochs, args.threads)
