@@ -63,8 +63,15 @@ def check_edgetpu(config: ModelConfig, base: Path, machine: Machine, daemon: int
         yield _no_device(config)
     if not has_library or is_used or any(finding.status == "fail" for finding in found):
         return
+    if daemon is not None and devices and not _can_tell_owner(devices, machine, daemon):
+        yield PART.skip("trial", "probably in use by the running daemon; run with sudo to be sure")
+        return
     yield _trial(config, base, library, devices)
     yield from _ports(machine)
+
+
+def _can_tell_owner(devices: list[EdgeTpuDevice], machine: Machine, daemon: int) -> bool:
+    return machine.may_look_into(daemon) and all(device.node for device in devices)
 
 
 def _library(config: ModelConfig, base: Path) -> str:
@@ -74,15 +81,16 @@ def _library(config: ModelConfig, base: Path) -> str:
 
 def _device(device: EdgeTpuDevice, machine: Machine, daemon: int | None) -> Iterator[Finding]:
     """Yield what can be said without opening it."""
-    if device.node is None or not device.node.exists():
-        if device.is_pci:
-            text, advice = "the card is there, and no driver made /dev/apex_0", f"install gasket-dkms; {_GUIDE}"
-        else:
-            text, advice = (
-                "it is on the USB bus, but not in /dev/bus/usb",
-                "give the container or the service /dev/bus/usb",
-            )
+    if device.node is None and device.is_pci:
+        text, advice = "the card is there, and no driver made /dev/apex_0", f"install gasket-dkms; {_GUIDE}"
         yield PART.fail(device.name, text, advice)
+        return
+    if device.node is None:
+        yield PART.ok(device.name, "is on the USB bus")
+        return
+    if not device.node.exists():
+        advice = "give the container or the service /dev/bus/usb"
+        yield PART.fail(device.name, f"is on the USB bus, but there is no {device.node}", advice)
         return
     yield PART.ok(device.name, f"{device.node} ({access_of(device.node)})")
     if device.is_pci and machine.page_bytes != _PAGE_BYTES:

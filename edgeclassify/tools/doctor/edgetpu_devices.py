@@ -19,7 +19,7 @@ class EdgeTpuDevice:
     name: str
     """`usb:0`, `pci:0`."""
     node: Path | None
-    """What must be opened to use it; None when no driver has made one."""
+    """What must be opened to use it; None when no driver has made one, or its number is not told."""
     megabits_per_s: int | None = None
     """How fast its USB port is, once the firmware is loaded; before, it tells nothing."""
 

@@ -72,7 +72,7 @@ def _configuration(option: Path | None, files: list[ConfigFile]) -> Iterator[Fin
 def _checks_of(file: ConfigFile, machine: Machine) -> Iterator[Check]:
     config, base = file.config, file.base
     folder = _state_dir(file)
-    daemon = state.running_daemon(folder)
+    daemon = state.running_daemon(folder, machine)
     yield Check(
         state.PART, partial(state.check_state, folder, daemon), 30, "the disk does not answer; check the SD card"
     )

@@ -60,6 +60,14 @@ class Machine:
         """Whether this user may see what a process has open."""
         return os.access(self.root / f"proc/{pid}/fd", os.R_OK | os.X_OK, effective_ids=True)
 
+    def find_daemon(self) -> int | None:
+        """Return a process that was started as `edgeclassify run`, whoever it belongs to."""
+        for folder in (self.root / "proc").glob("[0-9]*"):
+            words = self.text(folder / "cmdline").split("\0")
+            if "run" in words and "edgeclassify" in (word.rpartition("/")[2] for word in words):
+                return int(folder.name)
+        return None
+
     def family(self, pid: int) -> set[int]:
         """Return a process and its children, as far down as there are some."""
         parents: dict[int, int] = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgeclassify.mqtt.database import reading
 from edgeclassify.tools.doctor.findings import Finding, Part
+from edgeclassify.tools.doctor.machine import Machine
 
 PART = Part("state_dir")
 
@@ -18,10 +19,15 @@ _LITTLE_MB, _TOO_LITTLE_MB = 200, 20
 _FEW_INODES, _TOO_FEW_INODES = 1000, 50
 
 
-def running_daemon(folder: Path) -> int | None:
-    """Return the process id of the daemon that has this folder locked; None when none has, or nobody may look."""
+def running_daemon(folder: Path, machine: Machine) -> int | None:
+    """Return the process id of the daemon that has this folder locked, 0 if it is not known; None when none has.
+
+    Where this user may not look into the folder, it is any daemon of this machine.
+    """
     try:
         lock = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return machine.find_daemon()
     except OSError:
         return None
     try:
@@ -44,7 +50,10 @@ def check_state(folder: Path, daemon: int | None) -> Iterator[Finding]:
         yield _written(folder)
         yield from _disk(_existing(folder))
     except OSError as error:
-        yield PART.fail("folder", f"{folder}: {error.strerror}", _advice(folder))
+        if isinstance(error, PermissionError) and daemon is not None:
+            yield PART.skip("folder", f"{folder}: only for the daemon's own user; {_advice(folder)}")
+        else:
+            yield PART.fail("folder", f"{folder}: {error.strerror}", _advice(folder))
         return
     yield from _outbox(folder)
     if aside := sorted(file.name for file in folder.glob("outbox.corrupt-*.db")):

@@ -23,7 +23,7 @@ def stages(port: int, base: Path, host: str = "127.0.0.1", **more: Any) -> dict[
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_ANSWER_S", 0.5)
+    monkeypatch.setattr(doctor, "_ANSWER_S", 2.0)
 
 
 def test_all_stages_of_a_good_broker_are_ok_and_nothing_stays_there(
@@ -64,7 +64,7 @@ def test_a_wrong_port(tmp_path: Path) -> None:
 def test_a_server_that_says_nothing(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said = stages(silent.getsockname()[1], tmp_path)
-    assert said["login"].startswith("fail it does not answer within 0.5 s; check mqtt.port")
+    assert said["login"].startswith("fail it does not answer within 2 s; check mqtt.port")
     assert "publish" not in said
 
 

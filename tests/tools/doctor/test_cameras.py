@@ -20,8 +20,7 @@ def said(kernel: FakeKernel, base: Path, source: str, daemon: int | None = None,
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cameras, "_WATCH_S", 0.5)
-    monkeypatch.setattr(cameras, "_FIRST_FRAME_S", 3.0)
+    monkeypatch.setattr(cameras, "_WATCH_S", 1.0)
 
 
 def test_a_good_stream(kernel: FakeKernel, tmp_path: Path) -> None:
@@ -39,7 +38,8 @@ def test_a_stream_that_is_slower_than_wanted(kernel: FakeKernel, tmp_path: Path)
     assert "30 are wanted" in found["rate"]
 
 
-def test_a_silent_stream_and_none_at_all(kernel: FakeKernel, tmp_path: Path) -> None:
+def test_a_silent_stream_and_none_at_all(kernel: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cameras, "_FIRST_FRAME_S", 2.0)
     with RtspServer(silent=True) as server:
         url = server.url
         found = said(kernel, tmp_path, url.replace("rtsp://", "rtsp://ann:s3cret@"))

@@ -118,6 +118,20 @@ def test_the_running_daemon_has_it(kernel: FakeKernel, tmp_path: Path, works: di
     assert "trial" not in found
 
 
+def test_a_daemon_of_another_user_is_not_disturbed(
+    open_kernel: FakeKernel, tmp_path: Path, works: dict[str, str]
+) -> None:
+    open_kernel.usb().chmod(0o666)
+    (open_kernel.root / "proc").mkdir()  # no process is shown to this user
+    found = said(open_kernel, tmp_path, 77, **works)
+    assert found["trial"] == "skip probably in use by the running daemon; run with sudo to be sure"
+
+
+def test_a_device_that_a_container_does_not_show(kernel: FakeKernel, tmp_path: Path, works: dict[str, str]) -> None:
+    kernel.usb().unlink()
+    assert "give the container or the service /dev/bus/usb" in said(kernel, tmp_path, **works)["usb:0"]
+
+
 def test_a_card_without_its_driver(kernel: FakeKernel, tmp_path: Path, works: dict[str, str]) -> None:
     kernel.pci()
     found = said(kernel, tmp_path, **works)

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from edgeclassify.mqtt.database import open_file
 from edgeclassify.mqtt.state_dir import lock_state_dir
+from edgeclassify.tools.doctor.machine import Machine
 from edgeclassify.tools.doctor.state import check_state, running_daemon
 from tests.tools.doctor.conftest import FakeKernel, as_nobody
 
+HERE = Machine(Path("/"))
 
-def said(folder: Path) -> dict[str, str]:
-    found = check_state(folder, running_daemon(folder))
+
+def said(folder: Path, machine: Machine = HERE) -> dict[str, str]:
+    found = check_state(folder, running_daemon(folder, machine))
     return {finding.check: finding.line.replace(f" state_dir {finding.check}:", "") for finding in found}
 
 
@@ -23,9 +26,9 @@ def test_a_folder_that_the_daemon_will_make_is_not_made_by_looking(tmp_path: Pat
 
 def test_the_owner_of_the_lock_is_named_and_not_disturbed(tmp_path: Path) -> None:
     with lock_state_dir(tmp_path):
-        assert running_daemon(tmp_path) == os.getpid()
+        assert running_daemon(tmp_path, HERE) == os.getpid()
         assert said(tmp_path)["daemon"] == f"ok   in use by the running daemon (pid {os.getpid()})"
-    assert running_daemon(tmp_path) is None
+    assert running_daemon(tmp_path, HERE) is None
     with lock_state_dir(tmp_path):  # looking has not kept it
         pass
 
@@ -57,3 +60,15 @@ def test_a_folder_of_another_user(open_kernel: FakeKernel) -> None:
     with as_nobody():
         found = said(folder)
     assert found["folder"].startswith(f"fail {folder}: Permission denied; it is root's: run: sudo -u root edgecl")
+
+
+def test_a_service_of_another_user_is_recognized_by_its_command(open_kernel: FakeKernel) -> None:
+    folder = open_kernel.root / "state"
+    with lock_state_dir(folder):
+        folder.chmod(0o700)
+        open_kernel.process(77, "edgeclassify")
+        open_kernel.write("proc/77/cmdline", "/opt/edgeclassify/bin/python\0/opt/edgeclassify/bin/edgeclassify\0run")
+        with as_nobody():
+            found = said(folder, open_kernel.machine)
+    assert found["daemon"] == "ok   in use by the running daemon (pid 77)"
+    assert found["folder"].startswith(f"skip {folder}: only for the daemon's own user; it is root's: run: sudo -u root")
