@@ -114,10 +114,8 @@ def _device(device: EdgeTpuDevice, machine: Machine, daemon: int | None) -> Iter
 
 def _trial(config: ModelConfig, base: Path, library: str, devices: list[EdgeTpuDevice]) -> Finding:
     """Open a device in a child process, and classify one picture where there is a model for it."""
-    asked_for = config.accelerator.removeprefix("edgetpu").removeprefix(":")
-    if config.accelerator == "auto":
-        asked_for = ""
-    names = (asked_for,) if ":" in asked_for else tuple(device.name for device in devices)
+    asked_for = config.accelerator.partition(":")[2]  # usb:0
+    names = (asked_for,) if asked_for else tuple(device.name for device in devices)
     try:
         twin = find_twins(config.name, base).edgetpu
         model = load_model(config, base) if twin else None

@@ -25,7 +25,7 @@ def running_daemon(folder: Path, machine: Machine) -> int | None:
     Where this user may not look into the folder, it is any daemon of this machine.
     """
     try:
-        lock = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        lock = os.open(folder / "lock", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError:
         return machine.find_daemon()
     except OSError:
@@ -35,6 +35,8 @@ def running_daemon(folder: Path, machine: Machine) -> int | None:
     except BlockingIOError:
         text = os.read(lock, 20).decode(errors="replace").strip()
         return int(text) if text.isdecimal() else 0
+    except OSError:  # a file system without locks
+        return None
     finally:
         os.close(lock)
     return None

@@ -72,3 +72,8 @@ def test_a_service_of_another_user_is_recognized_by_its_command(open_kernel: Fak
             found = said(folder, open_kernel.machine)
     assert found["daemon"] == "ok   in use by the running daemon (pid 77)"
     assert found["folder"].startswith(f"skip {folder}: only for the daemon's own user; it is root's: run: sudo -u root")
+
+
+def test_a_lock_that_is_no_file_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lock")
+    assert running_daemon(tmp_path, HERE) is None
