@@ -76,9 +76,16 @@ class _Daemon:
         self._publisher.close_open_presences("restarted", time.time())
         self._lanes = {camera: self._lane(camera, vocabulary) for camera, vocabulary in vocabularies.items()}
         self._mailbox, self._times = FrameMailbox(), InferenceTimes()
-        explain = Watchers(self._publisher, self._publisher.topics).tell
+        watchers = Watchers(self._publisher, self._publisher.topics)
         self._pipeline = Pipeline(
-            self._mailbox, classifier, self._lanes, config.snapshots, self._publisher.accept, explain, self._times.note
+            self._mailbox,
+            classifier,
+            self._lanes,
+            config.snapshots,
+            self._publisher.accept,
+            watchers.tell,
+            self._times.note,
+            watchers.wanted,
         )
         self._tell(vocabularies)
 

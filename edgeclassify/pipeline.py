@@ -86,6 +86,7 @@ class Pipeline:
         accept: Accept,
         explain: Callable[[Verdict, Frame], None],
         note: Callable[[Scores], None],
+        explaining: Callable[[], bool] = lambda: True,
     ) -> None:
         self.classifier = classifier
         """What runs now; changed by the classify thread alone."""
@@ -94,6 +95,7 @@ class Pipeline:
         self._snapshots = snapshots
         self._accept = accept
         self._explain = explain
+        self._explaining = explaining  # words for nobody are not made
         self._note = note
         self._swaps: queue.SimpleQueue[_Swap] = queue.SimpleQueue()
 
@@ -143,7 +145,7 @@ class Pipeline:
         if frame.input.shape[1::-1] != self.input_size():
             return  # made for the model before
         scores = self.classifier.classify(frame)
-        decision = lane.tracker.update(scores)
+        decision = lane.tracker.update(scores, explain=self._explaining())
         lane.classified_total += 1
         self._note(scores)
         self._accept(decision, self._snapshot(decision, frame))

@@ -25,6 +25,10 @@ class Watchers:
         self._told: dict[str, tuple[float, str]] = {}  # when, and of which picture
         publisher.subscribe(topics.why_set, self._ask)
 
+    def wanted(self) -> bool:
+        """Tell whether anybody wants to know, over MQTT or in the log."""
+        return time.monotonic() <= self._until_s or log.isEnabledFor(logging.DEBUG)
+
     def tell(self, verdict: Verdict, frame: Frame) -> None:
         """Publish the verdict if somebody watches: a few times a second, and at once of another picture."""
         if log.isEnabledFor(logging.DEBUG):

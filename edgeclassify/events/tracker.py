@@ -67,21 +67,20 @@ class Tracker:
         self._states = StateTeller(camera, to_wall)
         self._scores: Scores | None = None
 
-    def update(self, scores: Scores) -> Decision:
-        """Decide on one frame."""
+    def update(self, scores: Scores, *, explain: bool = True) -> Decision:
+        """Decide on one frame; with `explain` the decision holds a verdict in words."""
         now_s, self._scores = scores.captured_s, scores
         mean = self._mean.update(scores.values, now_s)
         answers = self._vocabulary.answer_scores(mean)
         candidate = rank(answers, self._rules, lambda answer: self._cooldown_left_s(answer, now_s))
         self.counts[candidate.outcome] += 1
         for_s = self._count_to_appear(candidate, now_s)
-        top = self._top(mean)
 
         changed: list[tuple[int, bool]] = []
         events: list[Event] = []
         for answer, reason in self._faded(answers, now_s):
             changed.append((answer, False))
-            events += self._end(answer, now_s, reason, top)
+            events += self._end(answer, now_s, reason, self._top(mean))
         if for_s is not None and for_s > self._rules.appear_after_s - EPSILON:
             if candidate.answer not in self._present:
                 changed.append((candidate.answer, True))
@@ -93,16 +92,9 @@ class Tracker:
                 present.announced_s, present.started_s = now_s, self._to_wall(now_s)
                 threshold = self._rules.thresholds[candidate.answer]
                 reason = reasons.appeared(candidate.score, threshold, for_s, candidate.margin)
+                top = self._top(mean)
                 events.append(self._event("appeared", candidate.answer, now_s, candidate.score, reason, top))
-        verdict = Verdict(
-            self._camera,
-            self._to_wall(now_s),
-            self._label(candidate.answer),
-            candidate.score,
-            candidate.outcome,
-            self._why(candidate, now_s),
-            top,
-        )
+        verdict = self._verdict(candidate, now_s, self._top(mean)) if explain else None
         return self._decision(events, changed, now_s, verdict)
 
     def end(self, reason: str, now_s: float) -> Decision:
@@ -204,6 +196,17 @@ class Tracker:
         ordered = best[np.lexsort((best, -mean[best]))]
         labels = self._vocabulary.labels
         return tuple(ScoredLabel(int(i), labels[i], float(mean[i])) for i in ordered if mean[i] > 0)
+
+    def _verdict(self, candidate: Candidate, now_s: float, top: tuple[ScoredLabel, ...]) -> Verdict:
+        return Verdict(
+            self._camera,
+            self._to_wall(now_s),
+            self._label(candidate.answer),
+            candidate.score,
+            candidate.outcome,
+            self._why(candidate, now_s),
+            top,
+        )
 
     def _why(self, candidate: Candidate, now_s: float) -> str:
         label, score = self._label(candidate.answer), candidate.score

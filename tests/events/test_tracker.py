@@ -119,6 +119,14 @@ def test_every_frame_says_what_it_came_to(values: tuple[float, ...], outcome: st
     assert tracker.counts == {outcome: 1}
 
 
+def test_what_nobody_wants_to_know_is_not_put_into_words() -> None:
+    tracker = make_tracker(appear_after_seconds=0)
+    decision = tracker.update(scores(0, *CAT), explain=False)
+    assert decision.verdict is None
+    assert brief(decision.events) == ["appeared cat"]
+    assert decision.events[0].top[0].label == "cat"
+
+
 def test_an_ignored_label_takes_part_in_the_margin() -> None:
     scene = Scene(make_tracker(appear_after_seconds=0, thresholds={"*": 0.4}))
     scene.show(0.5, 0, 0, 0.45, seconds=1)
