@@ -23,9 +23,9 @@ def ambiguous(label: str, score: float, other: str, other_score: float, margin: 
     return f"{label} {score:.2f}, {other} {other_score:.2f}: less than {margin:.2f} apart, no event"
 
 
-def ignored(label: str, score: float) -> str:
-    """Return that the label is never reported: `background 0.90 is ignored`."""
-    return f"{label} {score:.2f} is ignored"
+def ignored(label: str, score: float, other: str, other_score: float) -> str:
+    """Return that the label is never reported, and what came next: `background 0.90 is ignored, next cat 0.08`."""
+    return f"{label} {score:.2f} is ignored, next {other} {other_score:.2f}"
 
 
 def cooldown(label: str, score: float, left_s: float) -> str:

@@ -210,13 +210,13 @@ class Tracker:
 
     def _why(self, candidate: Candidate, now_s: float) -> str:
         label, score = self._label(candidate.answer), candidate.score
+        # A model with one answer has no runner-up.
+        other = "none" if candidate.runner_up is None else self._label(candidate.runner_up)
         if candidate.outcome == "ignored":
-            return reasons.ignored(label, score)
+            return reasons.ignored(label, score, other, candidate.runner_up_score)
         if candidate.outcome == "below_threshold":
             return reasons.below_threshold(label, score, self._rules.thresholds[candidate.answer])
         if candidate.outcome == "ambiguous":
-            assert candidate.runner_up is not None, "one answer alone is never ambiguous"
-            other = self._label(candidate.runner_up)
             return reasons.ambiguous(label, score, other, candidate.runner_up_score, self._rules.margin)
         if candidate.outcome == "cooldown":
             return reasons.cooldown(label, score, self._cooldown_left_s(candidate.answer, now_s))

@@ -105,7 +105,7 @@ def test_a_moved_score_is_told_again_but_not_with_every_frame() -> None:
 @pytest.mark.parametrize(
     ("values", "outcome", "why"),
     [
-        ((0.1, 0.1, 0.1, 0.7), "ignored", "background 0.70 is ignored"),
+        ((0.1, 0.1, 0.1, 0.7), "ignored", "background 0.70 is ignored, next cat 0.10"),
         ((0.59, 0.1, 0.1, 0.2), "below_threshold", "cat 0.59 < 0.60: no event"),
         ((0.70, 0.65, 0.0, 0.0), "ambiguous", "cat 0.70, dog 0.65: less than 0.10 apart, no event"),
         ((0.70, 0.10, 0.1, 0.1), "answered", "cat 0.70 for 0.0 s of 0.5 s"),
