@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -104,3 +105,5 @@ def _remember(state_dir: Path, fingerprint: str) -> None:
         new.replace(state_dir / _REMEMBERED)
     except OSError as error:
         log.debug("%s: cannot be written: %s", state_dir, error)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)

@@ -57,6 +57,13 @@ def test_the_starter_passes_and_is_tried_once_only(tmp_path: Path, use_trial: Ca
     admit(ModelConfig(), tmp_path, tmp_path / "state")
 
 
+def test_what_cannot_be_remembered_leaves_nothing_behind(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "admitted.json").mkdir(parents=True)
+    admit(ModelConfig(), tmp_path, state)
+    assert [path.name for path in state.iterdir()] == ["admitted.json"]
+
+
 def test_a_model_that_crashes_the_runtime_is_a_message(tmp_path: Path, use_trial: Callable[[type], None]) -> None:
     use_trial(Crash)
     with pytest.raises(ModelError, match=r"starter\.tflite.*SIGABRT.*not used: get it again"):
