@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -24,6 +25,15 @@ def shared() -> Path:
     if not (_SHARED / "models").is_dir():
         pytest.skip("needs ../shared (models and pictures for tests) beside the project")
     return _SHARED
+
+
+@pytest.fixture(autouse=True)
+def no_log_handler_is_left() -> Iterator[None]:
+    """A command that sets up logging must not write into the captured, then closed stderr of this test later."""
+    yield
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if type(handler) is logging.StreamHandler]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture
