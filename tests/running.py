@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import subprocess
@@ -185,7 +186,7 @@ class Daemon(Background):
             "state_dir": "state",
             "model": {"name": "colours.tflite", "scores": "probabilities"},
             "cameras": cameras,
-            "events": AT_ONCE,
+            "events": copy.deepcopy(AT_ONCE),  # tests change it
             "mqtt": {"host": "127.0.0.1", "port": port, "keepalive_seconds": 5, "health_seconds": 1},
         }
         for key, value in sections.items():

@@ -22,7 +22,6 @@ def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> N
     from edgeclassify.errors import EdgeClassifyError
     from edgeclassify.tools.better_model import try_to_get_better_model
     from edgeclassify.tools.demo import NODE, running_demo, stop_on_sigterm
-    from edgeclassify.tools.interruption import interruption
     from edgeclassify.tools.watch import Watch
 
     stop_on_sigterm()
@@ -44,10 +43,8 @@ def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> N
             return bool(failure) or (end_s is not None and time.monotonic() >= end_s)
 
         watch = Watch(config.mqtt, demo.config.parent, NODE, click.echo, why=True, answered=False)
-        with interruption() as interrupted:
-            watch.run(lambda: interrupted() or ended())
-            if interrupted():
-                click.echo()
+        if watch.run(ended):
+            click.echo()  # behind the terminal's ^C
         if failure:
             raise EdgeClassifyError(f"demo: {failure[0]}")
         click.echo(f"{watch.events_total} events. Next: edgeclassify check, edgeclassify cameras, edgeclassify run")

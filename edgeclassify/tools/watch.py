@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeclassify.config.sections import MqttConfig
+from edgeclassify.tools.interruption import interruption
 from edgeclassify.tools.subscription import Arrival, Subscription
 from edgeclassify.tools.watching import Lines, parse
 
@@ -51,22 +52,23 @@ class Watch:
         self._were_online: set[tuple[str, str]] = set()
         self.events_total = 0
 
-    def run(self, ended: Callable[[], bool]) -> None:
-        """Show what arrives until `ended()` says so.
+    def run(self, ended: Callable[[], bool]) -> bool:
+        """Show what arrives until `ended()` says so, or a signal comes: then return True.
 
         Raises:
             UnavailableError: there is no broker at the start; later it is waited for.
         """
         parts = ["status", "+/status", "+/event", *(["+/why"] if self._why else [])]
         topics = [f"{self._root}{self._node}/{part}" for part in parts]
-        with Subscription(self._config, self._base, topics) as subscription:
-            while not ended():
+        with Subscription(self._config, self._base, topics) as subscription, interruption() as interrupted:
+            while not interrupted() and not ended():
                 if self._why:
                     self._ask(subscription)
                 arrival = subscription.next()
                 line = self._line(arrival) if arrival is not None else None
                 if line is not None:
                     self._show(line)
+            return interrupted()
 
     def _ask(self, subscription: Subscription) -> None:
         if time.monotonic() < self._lease_until_s - _LEASE_S / 2:
