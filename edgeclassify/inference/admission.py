@@ -7,9 +7,11 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -62,8 +64,7 @@ def admit(config: ModelConfig, base: Path, state_dir: Path) -> None:
     """
     path = find_twins(config.name, base).cpu  # the Edge TPU's is tried each time before it is used
     sha256 = hashlib.sha256(read_model(path)).hexdigest()
-    # Of this version: another may bring another runtime.
-    fingerprint = f"{sha256} {__version__} {config.labels} {config.scores}"
+    fingerprint = f"{sha256} {__version__} {_runtime()} {config.labels} {config.scores}"
     if _is_remembered(state_dir, fingerprint):
         return
     expected = golden_scores().get(sha256, {})
@@ -87,6 +88,14 @@ def golden_scores() -> Mapping[str, Mapping[int, float]]:
     """Return what models are known to say of the golden picture, by their SHA-256 and the labels' indexes."""
     text = (resources.models() / "golden.yaml").read_text(encoding="utf-8")
     return {entry["sha256"]: entry["scores"] for entry in yaml.safe_load(text)}
+
+
+def _runtime() -> str:
+    """Return what else decides how a trial ends: the runtime's version, and the machine (an SD card may be moved)."""
+    for package in ("ai-edge-litert", "tflite-runtime"):
+        with suppress(metadata.PackageNotFoundError):
+            return f"{package} {metadata.version(package)} {platform.machine()}"
+    return platform.machine()
 
 
 def _is_remembered(state_dir: Path, fingerprint: str) -> bool:

@@ -64,6 +64,16 @@ def test_what_cannot_be_remembered_leaves_nothing_behind(tmp_path: Path) -> None
     assert [path.name for path in state.iterdir()] == ["admitted.json"]
 
 
+def test_another_runtime_is_tried_again(
+    tmp_path: Path, use_trial: Callable[[type], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit(ModelConfig(), tmp_path, tmp_path)
+    monkeypatch.setattr(admission, "_runtime", lambda: "ai-edge-litert 99 riscv64")
+    use_trial(Crash)
+    with pytest.raises(ModelError):
+        admit(ModelConfig(), tmp_path, tmp_path)
+
+
 def test_a_model_that_crashes_the_runtime_is_a_message(tmp_path: Path, use_trial: Callable[[type], None]) -> None:
     use_trial(Crash)
     with pytest.raises(ModelError, match=r"starter\.tflite.*SIGABRT.*not used: get it again"):
