@@ -7,10 +7,11 @@ import platform
 
 from edgeclassify import __version__
 from edgeclassify.config.labels import label_problems
+from edgeclassify.config.overrides import Overrides
 from edgeclassify.config.reader import ConfigFile
 from edgeclassify.config.sections import Config
 from edgeclassify.errors import ConfigError
-from edgeclassify.events.rules import rules_for
+from edgeclassify.events.rules import Rules, rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.inference import Classifier
 from edgeclassify.inference.groups import vocabulary_for
@@ -43,10 +44,15 @@ def vocabularies_of(file: ConfigFile, labels: tuple[str, ...]) -> dict[str, Voca
     return {camera: vocabulary(camera) for camera in file.config.cameras}
 
 
+def rules_of(config: Config, camera: str, vocabulary: Vocabulary) -> Rules:
+    """Return the thresholds and times that hold for one camera."""
+    layers = [layer for _, layer in config.threshold_layers(camera)]
+    return rules_for(config.events_for(camera), layers, vocabulary)
+
+
 def make_tracker(config: Config, camera: str, vocabulary: Vocabulary) -> Tracker:
     """Return what decides for one camera."""
-    layers = [layer for _, layer in config.threshold_layers(camera)]
-    return Tracker(camera, vocabulary, rules_for(config.events_for(camera), layers, vocabulary))
+    return Tracker(camera, vocabulary, rules_of(config, camera, vocabulary))
 
 
 def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> dict[LabelKey, str]:
@@ -68,8 +74,8 @@ def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> dict[
     return watched
 
 
-def info_of(config: Config, classifier: Classifier) -> dict[str, object]:
-    """Return what this node is, without secrets."""
+def info_of(config: Config, overrides: Overrides, classifier: Classifier) -> dict[str, object]:
+    """Return what this node is, without secrets; `config` is as it holds, with what was set over MQTT."""
     effective = config.model_dump(mode="json")
     for camera in effective["cameras"].values():
         camera["source"] = hide_password(camera["source"])
@@ -87,4 +93,5 @@ def info_of(config: Config, classifier: Classifier) -> dict[str, object]:
         "accelerator": classifier.accelerator,
         "cameras": list(config.cameras),
         "configuration": effective,
+        "overrides": overrides.model_dump(mode="json", exclude_none=True)["cameras"],
     }

@@ -6,17 +6,19 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from edgeclassify import __version__
-from edgeclassify.assembly import info_of, make_tracker, vocabularies_of, watched_labels
+from edgeclassify.assembly import make_tracker, vocabularies_of
 from edgeclassify.cameras.capture import capture
-from edgeclassify.cameras.status import CameraStatus
+from edgeclassify.cameras.status import CameraStatus, CameraWishes
+from edgeclassify.commands import Commands
 from edgeclassify.config.names import node_name, state_dir
+from edgeclassify.config.overrides import KeptOverrides, overridden
 from edgeclassify.config.reader import ConfigFile, load_config
 from edgeclassify.config.sections import Config, ModelConfig
 from edgeclassify.errors import EdgeClassifyError
@@ -27,6 +29,7 @@ from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.publisher import Publisher
 from edgeclassify.pipeline import Lane, Pipeline
+from edgeclassify.settings import Settings
 from edgeclassify.threads import StopReason, StopReasons, Worker
 from edgeclassify.vocabulary import Vocabulary
 from edgeclassify.watchers import Watchers
@@ -34,7 +37,9 @@ from edgeclassify.watchers import Watchers
 log = logging.getLogger(__name__)
 
 _RELOAD = StopReason("SIGHUP")
+_COMMAND = StopReason("a command over MQTT")
 _EDGE_TPU_PATIENCE_S = 1.5  # one that takes longer, or hangs, is used when it is ready
+_APPLIED_TO_CAMERAS = {"events": None, "enabled": None}
 _APPLIED_BY_RELOAD = {"model", "events", "home_assistant", "cameras"}
 
 
@@ -50,8 +55,11 @@ def run_daemon(file: ConfigFile) -> int:
     with _signals(stop_reasons), ExitStack() as running:
         daemon = _Daemon(file, running, stop_reasons)
         daemon.start()
-        while (reason := stop_reasons.get()) is _RELOAD:  # the main thread does nothing else
-            daemon.reload()
+        while (reason := stop_reasons.get()) in (_RELOAD, _COMMAND):  # the main thread does nothing else
+            if reason is _RELOAD:
+                daemon.reload()
+            else:
+                daemon.obey()
         log.log(logging.ERROR if reason.exit_code else logging.INFO, "stopping: %s", reason.text)
     return reason.exit_code
 
@@ -62,11 +70,12 @@ class _Daemon:
     def __init__(self, file: ConfigFile, running: ExitStack, stop_reasons: StopReasons) -> None:
         config, node = file.config, node_name(file.config)
         log.info("edgeclassify %s: node %s, %s", __version__, node, file.path)
-        self._file = file
+        self._settings: Settings
+        self._can_tell = False
         self._running = running
         self._stop_reasons = stop_reasons
         self._stopping = threading.Event()
-        self._telling = threading.Lock()
+        self._health_seconds = config.mqtt.health_seconds
         self._state_dir = state_dir(config, file.base)
         self._classifying = running.enter_context(ExitStack())
         classifier = self._open_admitted(config.model, file.base, self._classifying)
@@ -74,7 +83,9 @@ class _Daemon:
         self._publisher = running.enter_context(Publisher(config.mqtt, node, self._state_dir, file.base, stop_reasons))
         # What a crash left open is closed before anything new is told.
         self._publisher.close_open_presences("restarted", time.time())
-        self._lanes = {camera: self._lane(camera, vocabulary) for camera, vocabulary in vocabularies.items()}
+        overrides = KeptOverrides(self._state_dir)
+        config = overridden(file, overrides.now).config
+        self._lanes = {camera: self._lane(config, camera, vocabulary) for camera, vocabulary in vocabularies.items()}
         self._mailbox, self._times = FrameMailbox(), InferenceTimes()
         watchers = Watchers(self._publisher, self._publisher.topics)
         self._pipeline = Pipeline(
@@ -87,32 +98,41 @@ class _Daemon:
             self._times.note,
             watchers.wanted,
         )
-        self._tell(vocabularies)
+        self._settings = Settings(file, overrides, vocabularies, self._lanes, self._pipeline, self._publisher)
+        self._commands = Commands(self._publisher, list(self._lanes), lambda: stop_reasons.put(_COMMAND))
+        self._can_tell = True
+        self._settings.tell()
 
     def start(self) -> None:
         """Start the threads: what is started last is stopped first."""
         health = Health(self._lanes, lambda: self._pipeline.classifier, self._times, self._mailbox)
         self._start("classify", partial(self._pipeline.run, self._stopping))
         self._start("health", partial(self._tell_health, health))
-        for camera, section in self._file.config.cameras.items():
-            status, base = self._lanes[camera].status, self._file.base
-            arguments = (camera, section, self._mailbox, self._pipeline.input_size, status, self._stopping, base)
+        for camera, section in self._settings.config.cameras.items():
+            lane, base = self._lanes[camera], self._settings.file.base
+            flow = (self._mailbox, self._pipeline.input_size, lane.status, lane.wishes)
+            arguments = (camera, section, *flow, self._stopping, base)
             self._start(f"capture-{camera}", partial(capture, *arguments))
 
     def reload(self) -> None:
         """Read the configuration again and apply what can be applied; when anything is wrong with it, nothing."""
         try:
-            file = load_config(self._file.path)
-            if file.config == self._file.config:
-                log.info("reload: %s: nothing has changed", file.path)
+            written = load_config(self._settings.file.path)
+            if self._settings.proposed(written).config == self._settings.config:
+                log.info("reload: %s: nothing has changed", written.path)
                 return
-            self._apply(file)
+            self._apply(written)
         except EdgeClassifyError as error:
             log.error("reload: %s", error)
             log.error("reload: nothing is changed; mend the file and reload again")
 
-    def _apply(self, file: ConfigFile) -> None:
-        before, config = self._file.config, file.config
+    def obey(self) -> None:
+        """Carry out the commands that came over MQTT."""
+        self._commands.carry_out(self._settings.obey, self._settings.tell_camera)
+
+    def _apply(self, written: ConfigFile) -> None:
+        file = self._settings.proposed(written)
+        before, config = self._settings.config, file.config
         if config.cameras.keys() != before.cameras.keys():
             log.warning("reload: other cameras take a restart; nothing is changed")
             return
@@ -121,19 +141,24 @@ class _Daemon:
             if config.model != before.model:
                 classifier = self._open_admitted(config.model, file.base, opening)
             vocabularies = vocabularies_of(file, classifier.model.labels)
-            trackers = {camera: make_tracker(config, camera, vocabulary) for camera, vocabulary in vocabularies.items()}
-            self._pipeline.swap(classifier, trackers, "reconfigured")
+
+            def swap(file: ConfigFile) -> bool:
+                trackers = {
+                    name: make_tracker(file.config, name, vocabulary) for name, vocabulary in vocabularies.items()
+                }
+                return self._pipeline.swap(classifier, trackers, "reconfigured")
+
+            same_answers = config.model == before.model and _groups(config) == _groups(before)
+            self._settings.apply(written, vocabularies, None if same_answers else swap)
             if config.model != before.model:
                 self._classifying.close()
                 self._classifying = self._running.enter_context(opening.pop_all())
-        self._file = file
-        self._tell(vocabularies)
         log.info("reload: %s: model %s, thresholds and all of events as it says now", file.path, classifier.model.name)
         if later := _takes_a_restart(before, config):
             log.warning("reload: what has changed in %s takes a restart", ", ".join(later))
 
-    def _lane(self, camera: str, vocabulary: Vocabulary) -> Lane:
-        config, publisher = self._file.config, self._publisher
+    def _lane(self, config: Config, camera: str, vocabulary: Vocabulary) -> Lane:
+        publisher = self._publisher
         tracker = make_tracker(config, camera, vocabulary)
 
         def tell_online(*, online: bool) -> None:
@@ -142,33 +167,33 @@ class _Daemon:
         tell_online(online=False)
         # Also what was there before a restart: nothing is, until a frame shows it.
         publisher.accept(tracker.end("restarted", time.monotonic()), None)
-        return Lane(camera, tracker, CameraStatus(), config.cameras[camera].stale_seconds, tell_online)
+        section, wishes = config.cameras[camera], CameraWishes(classified=config.cameras[camera].enabled)
+        return Lane(camera, tracker, CameraStatus(), section.stale_seconds, tell_online, wishes)
 
     def _open_admitted(self, config: ModelConfig, base: Path, opening: ExitStack) -> Classifier:
         admit(config, base, self._state_dir)
         opened = open_classifier(config, base, changed=self._tell_info, patience_s=_EDGE_TPU_PATIENCE_S)
         return opening.enter_context(opened)
 
-    def _tell(self, vocabularies: Mapping[str, Vocabulary]) -> None:
-        for camera, vocabulary in vocabularies.items():
-            self._publisher.watch(camera, watched_labels(self._file.config, camera, vocabulary))
-        self._tell_info()
-
     def _tell_info(self) -> None:
-        with self._telling:  # two threads tell it: what is told last is what holds
-            fields = info_of(self._file.config, self._pipeline.classifier)
-            self._publisher.retain(messages.info(self._publisher.topics, fields))
+        if self._can_tell:  # else it is told soon
+            self._settings.tell_info(self._pipeline.classifier)
 
     def _tell_health(self, health: Health) -> None:
         while True:
             report = health.report(asdict(self._publisher.counters))
             fields = {"time": messages.timestamp(time.time()), **report}
             self._publisher.retain(messages.health(self._publisher.topics, fields))
-            if self._stopping.wait(self._file.config.mqtt.health_seconds):
+            if self._stopping.wait(self._health_seconds):
                 return
 
     def _start(self, name: str, body: Callable[[], None]) -> None:
         self._running.enter_context(Worker(name, body, self._stopping, self._stop_reasons))
+
+
+def _groups(config: Config) -> dict[str, object]:
+    """Return what makes the vocabularies of the cameras, beside the model."""
+    return {camera: config.events_for(camera).groups for camera in config.cameras}
 
 
 def _takes_a_restart(before: Config, after: Config) -> list[str]:
@@ -178,7 +203,7 @@ def _takes_a_restart(before: Config, after: Config) -> list[str]:
     cameras = [
         f"cameras.{name}"
         for name, camera in after.cameras.items()
-        if camera.model_copy(update={"events": None}) != before.cameras[name].model_copy(update={"events": None})
+        if camera.model_copy(update=_APPLIED_TO_CAMERAS) != before.cameras[name].model_copy(update=_APPLIED_TO_CAMERAS)
     ]
     return changed + cameras
 

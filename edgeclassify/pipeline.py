@@ -12,19 +12,22 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
-from edgeclassify.cameras.status import CameraStatus
+from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.sections import SnapshotsConfig
+from edgeclassify.events.rules import Rules
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.inference import Classifier
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.records import Decision, Frame, Scores, Verdict
+from edgeclassify.snapshots import snapshot_of
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.25
-_SWAP_S = 10.0
+_REQUEST_S = 10.0
 
 Accept = Callable[[Decision, bytes | None], None]
 """Takes a decision and the JPEG of the frame on which something appeared."""
@@ -38,14 +41,24 @@ class TellOnline(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class _Swap:
-    """What the classify thread is to go on with."""
+class _Request:
+    """Something that only the classify thread may do: it is done once, or given up and never done."""
 
-    classifier: Classifier
-    trackers: Mapping[str, Tracker]
-    reason: str
-    done: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._work = work
+        self._claim = threading.Lock()
+        self._done = threading.Event()
+
+    def carry_out(self) -> None:
+        if self._claim.acquire(blocking=False):
+            self._work()
+            self._done.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is done; False when the thread did not even begin in time: then it never will."""
+        if self._done.wait(timeout_s) or not self._claim.acquire(blocking=False):
+            return self._done.wait(timeout_s)
+        return False
 
 
 @dataclass(eq=False)
@@ -57,7 +70,10 @@ class Lane:
     status: CameraStatus
     stale_seconds: float
     tell_online: TellOnline
+    wishes: CameraWishes = field(default_factory=CameraWishes)
     classified_total: int = 0
+    outdated_total: int = field(default=0, init=False)
+    """Frames that were made for the model before."""
     online: bool = field(default=False, init=False)
 
     def update_online(self, now_s: float) -> bool:
@@ -97,28 +113,34 @@ class Pipeline:
         self._explain = explain
         self._explaining = explaining  # words for nobody are not made
         self._note = note
-        self._swaps: queue.SimpleQueue[_Swap] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
 
     def input_size(self) -> tuple[int, int]:
         """Return width and height of the model's input, pixels."""
         return self.classifier.model.input_size
 
-    def swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> None:
-        """Go on with another classifier and other trackers; what is present ends for `reason`.
+    # The next three are called by another thread than the one that runs, and return when it is done; False when the
+    # classify thread did not get to it in time: then it is not done at all.
 
-        Called by another thread than the one that runs; returns when nothing uses the old ones any more.
-        """
-        swap = _Swap(classifier, trackers, reason)
-        self._swaps.put(swap)
-        swap.done.wait(_SWAP_S)
+    def swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> bool:
+        """Go on with another classifier and other trackers; what is present ends for `reason`."""
+        return self._ask(partial(self._swap, classifier, trackers, reason))
+
+    def retune(self, rules: Mapping[str, Rules]) -> bool:
+        """Go on with other rules, by camera; what is present stays."""
+        return self._ask(partial(self._retune, rules))
+
+    def set_enabled(self, camera: str, *, enabled: bool) -> bool:
+        """Classify a camera, or leave its frames out: then what is present ends."""
+        return self._ask(partial(self._set_enabled, self._lanes[camera], enabled))
 
     def run(self, stopping: threading.Event) -> None:
         """Classify until `stopping` is set, then end what is still present."""
         checked_s = 0.0
         while not stopping.is_set():
             frame = self._mailbox.take(_POLL_S)
-            while not self._swaps.empty():
-                self._carry_out(self._swaps.get())
+            while not self._requests.empty():
+                self._requests.get().carry_out()
             if frame is not None:
                 self._classify(frame)
             now_s = time.monotonic()
@@ -129,39 +151,45 @@ class Pipeline:
             self._accept(lane.tracker.end("stopped", time.monotonic()), None)
             lane.tell_online(online=False)
 
-    def _carry_out(self, swap: _Swap) -> None:
+    def _ask(self, work: Callable[[], object]) -> bool:
+        request = _Request(work)
+        self._requests.put(request)
+        return request.wait(_REQUEST_S)
+
+    def _swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> None:
         for camera, lane in self._lanes.items():
-            self._accept(lane.tracker.end(swap.reason, time.monotonic()), None)
-            tracker = swap.trackers[camera]
+            self._accept(lane.tracker.end(reason, time.monotonic()), None)
+            tracker = trackers[camera]
             tracker.counts.update(lane.tracker.counts)
             lane.tracker = tracker
-        self.classifier = swap.classifier
-        swap.done.set()
+        self.classifier = classifier
+
+    def _retune(self, rules: Mapping[str, Rules]) -> None:
+        for camera, own in rules.items():
+            self._lanes[camera].tracker.retune(own)
+
+    def _set_enabled(self, lane: Lane, enabled: bool) -> None:
+        lane.wishes.classified = enabled
+        if not enabled:
+            self._accept(lane.tracker.end("disabled", time.monotonic()), None)
 
     def _classify(self, frame: Frame) -> None:
         lane = self._lanes[frame.camera]
         if not lane.online:
             lane.update_online(time.monotonic())
+        if not lane.wishes.classified:
+            return
         if frame.input.shape[1::-1] != self.input_size():
-            return  # made for the model before
+            lane.outdated_total += 1
+            return
         scores = self.classifier.classify(frame)
         decision = lane.tracker.update(scores, explain=self._explaining())
         lane.classified_total += 1
         self._note(scores)
-        self._accept(decision, self._snapshot(decision, frame))
+        wants_picture = self._snapshots.enabled and any(event.event_type == "appeared" for event in decision.events)
+        self._accept(decision, snapshot_of(frame.picture, frame.camera, self._snapshots) if wants_picture else None)
         if decision.verdict:
             self._explain(decision.verdict, frame)
-
-    def _snapshot(self, decision: Decision, frame: Frame) -> bytes | None:
-        """Encode the frame when something appeared on it."""
-        if not self._snapshots.enabled or all(event.event_type != "appeared" for event in decision.events):
-            return None
-        try:
-            return frame.picture.jpeg(self._snapshots.width, self._snapshots.quality)
-        except (OSError, ValueError, MemoryError) as error:
-            # An event is worth more than its picture.
-            log.warning("camera %s: no snapshot: %s", frame.camera, error)
-            return None
 
     def _find_offline(self, now_s: float) -> None:
         for lane in self._lanes.values():

@@ -101,6 +101,8 @@ class State:
 
     camera: str
     label: str
+    index: int | None
+    """Tells labels of equal text apart; None for a group or nothing."""
     score: float | None
     since_s: float
     """Seconds since 1970."""

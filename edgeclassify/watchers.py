@@ -6,6 +6,7 @@ import logging
 import time
 
 from edgeclassify.mqtt import messages
+from edgeclassify.mqtt.arrivals import Incoming
 from edgeclassify.mqtt.publisher import Publisher
 from edgeclassify.mqtt.topics import Topics
 from edgeclassify.records import Frame, Verdict
@@ -40,7 +41,7 @@ class Watchers:
         self._told[frame.camera] = now_s, picture
         self._publisher.send(messages.why(self._topics, verdict, frame.picture.name))
 
-    def _ask(self, payload: bytes, retained: bool) -> None:
-        seconds = messages.lease_seconds(payload)
-        if seconds is not None and not retained:
+    def _ask(self, incoming: Incoming) -> None:
+        seconds = messages.lease_seconds(incoming.payload)
+        if seconds is not None and not incoming.retained:
             self._until_s = max(self._until_s, time.monotonic() + seconds)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeclassify.cameras import Camera, NoFrameError, open_camera
 from edgeclassify.cameras.pacing import RateLimit
-from edgeclassify.cameras.status import CameraStatus
+from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import CameraError
 from edgeclassify.mailbox import FrameMailbox
@@ -32,6 +32,7 @@ def capture(
     mailbox: FrameMailbox,
     model_size: Callable[[], tuple[int, int]],
     status: CameraStatus,
+    wishes: CameraWishes,
     stopping: threading.Event,
     base: Path,
 ) -> None:
@@ -43,10 +44,11 @@ def capture(
         mailbox: where frames that are due go, with the model's input made.
         model_size: returns width and height of the model's input, which may change while this runs.
         status: what others read.
+        wishes: what others want.
         stopping: ends this within about 2 s.
         base: the folder that relative paths are relative to.
     """
-    _Capture(name, config, mailbox, model_size, status, stopping).run(base)
+    _Capture(name, config, mailbox, model_size, status, wishes, stopping).run(base)
 
 
 class _Capture:
@@ -57,6 +59,7 @@ class _Capture:
         mailbox: FrameMailbox,
         model_size: Callable[[], tuple[int, int]],
         status: CameraStatus,
+        wishes: CameraWishes,
         stopping: threading.Event,
     ) -> None:
         self._name = name
@@ -64,6 +67,7 @@ class _Capture:
         self._mailbox = mailbox
         self._model_size = model_size
         self._status = status
+        self._wishes = wishes
         self._stopping = stopping
         self._pause_s = _FIRST_PAUSE_S
         self._told: set[str] = set()  # errors since there were frames
@@ -96,7 +100,10 @@ class _Capture:
                 self._came(camera, picture)
             self._status.captured_total += 1
             self._status.last_captured_s = picture.captured_s
-            if self._config.enabled and limit.due(picture.captured_s):
+            if (take := self._wishes.next_picture) is not None:
+                self._wishes.next_picture = None
+                take(picture)
+            if self._wishes.classified and limit.due(picture.captured_s):
                 self._put(picture, live=camera.live)
 
     def _put(self, picture: Picture, *, live: bool) -> None:

@@ -1,8 +1,11 @@
-"""What others may know of a camera."""
+"""What others may know of a camera, and what they want of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from edgeclassify.records import Picture
 
 
 @dataclass(slots=True)
@@ -18,3 +21,13 @@ class CameraStatus:
     """How often it failed and gave frames again."""
     error: str = ""
     """Why it gives no frames now; empty while it does."""
+
+
+@dataclass(slots=True)
+class CameraWishes:
+    """Written by others, read by the capture thread at each picture."""
+
+    classified: bool = True
+    """Whether frames are put into the mailbox."""
+    next_picture: Callable[[Picture], None] | None = None
+    """Called once, in the capture thread, with the next picture."""

@@ -25,6 +25,8 @@ class ConfigFile:
 
     document: Document
     config: Config
+    overridden: frozenset[KeyPath] = frozenset()
+    """What does not hold as the file says, since it was set over MQTT."""
 
     @property
     def path(self) -> Path:
@@ -37,8 +39,8 @@ class ConfigFile:
         return self.path.resolve().parent
 
     def line(self, path: KeyPath) -> int | None:
-        """Return the line of what stands exactly at `path`; None when the file does not say it."""
-        place = self.document.places.get(path)
+        """Return the line of what stands exactly at `path`; None when the file does not say it, or it is overridden."""
+        place = None if path in self.overridden else self.document.places.get(path)
         return place.line if place else None
 
     def problem(self, path: KeyPath, message: str) -> str:

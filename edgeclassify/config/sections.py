@@ -217,6 +217,13 @@ class Config(Section):
         own = self.cameras[camera].events
         return self.events.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
+    def threshold_of_others(self, camera: str) -> float:
+        """Return the score from which labels without a line of their own count."""
+        everything = EventsConfig().thresholds["*"]
+        for _, layer in self.threshold_layers(camera):
+            everything = layer.get("*", everything)
+        return everything
+
     def threshold_layers(self, camera: str) -> list[tuple[str, dict[LabelName, float]]]:
         """Return thresholds from the weakest to the strongest source, each with the path it was written at.
 

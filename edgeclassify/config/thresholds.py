@@ -21,6 +21,7 @@ class EffectiveThreshold:
     path: KeyPath
     """Where it is written; empty for the default of the program."""
     line: int | None
+    """In the file; None where it says nothing, or was set over MQTT."""
 
 
 def effective_thresholds(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> list[EffectiveThreshold]:
@@ -35,7 +36,7 @@ def effective_thresholds(file: ConfigFile, camera: str, vocabulary: Vocabulary) 
         for name, threshold in thresholds.items():
             path: KeyPath = (*where.split("."), name)
             line = file.line(path)
-            written = path if line else ()
+            written = path if line or path in file.overridden else ()
             if name == "*":
                 everything = EffectiveThreshold(None, threshold, written, line)
             else:

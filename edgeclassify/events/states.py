@@ -25,9 +25,11 @@ class StateTeller:
         if self._told is not None and self._told[0] is None:
             return None
         self._told = (None, 0.0, now_s)
-        return State(self._camera, NOTHING, None, self._to_wall(now_s))
+        return State(self._camera, NOTHING, None, None, self._to_wall(now_s))
 
-    def present(self, answer: int, label: str, score: float, since_wall_s: float, now_s: float) -> State | None:
+    def present(
+        self, answer: int, label: str, index: int | None, score: float, since_wall_s: float, now_s: float
+    ) -> State | None:
         """`answer` has the highest score of what is present."""
         if self._told is not None:
             told, told_score, told_at_s = self._told
@@ -35,4 +37,4 @@ class StateTeller:
             if told == answer and not moved:
                 return None
         self._told = (answer, score, now_s)
-        return State(self._camera, label, score, since_wall_s)
+        return State(self._camera, label, index, score, since_wall_s)

@@ -67,6 +67,11 @@ class Tracker:
         self._states = StateTeller(camera, to_wall)
         self._scores: Scores | None = None
 
+    def retune(self, rules: Rules) -> None:
+        """Go on with other thresholds and times for the same answers: what is present stays, as far as they let it."""
+        self._rules = rules
+        self._mean.half_life_s = rules.smoothing_s
+
     def update(self, scores: Scores, *, explain: bool = True) -> Decision:
         """Decide on one frame; with `explain` the decision holds a verdict in words."""
         now_s, self._scores = scores.captured_s, scores
@@ -179,7 +184,8 @@ class Tracker:
             state = self._states.nothing(now_s)
         else:
             present = self._present[best]
-            state = self._states.present(best, self._label(best), present.score, present.since_wall_s, now_s)
+            answer = self._vocabulary.answers[best]
+            state = self._states.present(best, answer.label, answer.index, present.score, present.since_wall_s, now_s)
         presences = [
             Presence(self._camera, self._label(answer), self._vocabulary.answers[answer].index, there)
             for answer, there in changed

@@ -5,14 +5,15 @@ Each has a paho client of its own, so that paho re-sends nothing by itself; its 
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import ssl
 import struct
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from paho.mqtt import MQTTException
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -22,13 +23,15 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edgeclassify.mqtt.arrivals import Ack, Incoming
 from edgeclassify.mqtt.messages import Message
 
 MQTT5, MQTT311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 _CONNACK_BYTE = b"\x20"
 _MAX_INCOMING_BYTES = 65_536
 """Commands are small; a broker of MQTT 5 keeps the rest to itself."""
-_FAILURE = 0x80
+_LATE_AFTER_S = 5.0
+_MAX_EXPIRY_S = 2**32 - 1
 # Reasons that no message of ours can have caused: busy, shutting down, keepalive (also paho's word for a ping without
 # an answer), taken over, administrative action, use another server, server moved.
 _NOT_OUR_FAULT = {137, 139, 141, 142, 152, 156, 157}
@@ -48,26 +51,6 @@ class Route:
     will: Message
 
 
-class Ack(NamedTuple):
-    """The broker's word on a message of QoS 1."""
-
-    packet_id: int
-    code: ReasonCode
-
-    @property
-    def refused(self) -> bool:
-        """Whether it will never take this message; under 3.1.1 it cannot say so."""
-        return bool(self.code.value >= _FAILURE)
-
-
-class Incoming(NamedTuple):
-    """A message for us; `retained` if the broker had kept it."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-
-
 class Connection:
     """Used by one thread, after `dial` has returned."""
 
@@ -84,6 +67,8 @@ class Connection:
         """Ended by the broker or by what it said, perhaps because of what we sent."""
         self.max_packet_bytes: int | None = None
         self.receive_maximum = 65_535
+        self._looked_s = time.clock_gettime(time.CLOCK_BOOTTIME)  # counts on while the machine sleeps
+        self._is_behind = False
         self.acks: deque[Ack] = deque()
         self.incoming: deque[Incoming] = deque()
         self._client = self._new_client(timeout_s)
@@ -120,6 +105,7 @@ class Connection:
         # What TLS has already read is not seen by poll.
         decrypted = isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
         ready = {descriptor for descriptor, _ in poll.poll(0 if decrypted else timeout_s * 1000)}
+        self._note_pause(timeout_s, anything_to_read=connected.fileno() in ready or decrypted)
         if (connected.fileno() in ready or decrypted) and self._is_mqtt(connected):
             try:
                 self._client.loop_read()
@@ -133,11 +119,15 @@ class Connection:
 
     def publish(self, message: Message) -> int:
         """Send a message, at once if the network takes it; return its packet id."""
-        return self._client.publish(message.topic, message.payload, message.qos, message.retain).mid
+        properties = None
+        if message.expires_after_s is not None and self.protocol == MQTT5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's own gap
+            properties.MessageExpiryInterval = max(1, min(math.ceil(message.expires_after_s), _MAX_EXPIRY_S))
+        return self._client.publish(message.topic, message.payload, message.qos, message.retain, properties).mid
 
     def fits(self, message: Message) -> bool:
         """Return whether the broker takes packets of this size; only MQTT 5 tells."""
-        largest_header = 12
+        largest_header = 20  # with an expiry
         size = len(message.payload) + len(message.topic.encode()) + largest_header
         return self.max_packet_bytes is None or size <= self.max_packet_bytes
 
@@ -196,6 +186,15 @@ class Connection:
         self._note_loss(ReasonCode(PacketTypes.DISCONNECT, "Protocol error"))
         return False
 
+    def _note_pause(self, timeout_s: float, *, anything_to_read: bool) -> None:
+        """Notice that this process did not run for long: what is read then, until nothing is left, is old."""
+        now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        if now_s - self._looked_s > timeout_s + _LATE_AFTER_S:
+            self._is_behind = True
+        elif not anything_to_read:
+            self._is_behind = False
+        self._looked_s = now_s
+
     def _note_loss(self, reason: ReasonCode) -> None:
         if self.lost is None:
             self.lost = reason
@@ -225,4 +224,4 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:
             return
-        self.incoming.append(Incoming(topic, bytes(message.payload), message.retain))
+        self.incoming.append(Incoming(topic, bytes(message.payload), message.retain, self._is_behind))

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from edgeclassify.mqtt import messages, trouble
-from edgeclassify.mqtt.clock import this_instant
-from edgeclassify.mqtt.connection import MQTT5, Ack, Connection, Incoming
+from edgeclassify.mqtt.arrivals import Ack, Incoming
+from edgeclassify.mqtt.connection import MQTT5, Connection
 from edgeclassify.mqtt.dialer import Dialer, Pace, Stopped
 from edgeclassify.mqtt.messages import Message
 from edgeclassify.mqtt.outbox import Outbox
@@ -23,8 +23,7 @@ from edgeclassify.mqtt.window import Window
 
 log = logging.getLogger(__name__)
 
-_TICK_S = 1.0
-"""How often keepalive is looked after."""
+_TICK_S = 1.0  # so often keepalive is looked after
 
 
 class Courier:
@@ -123,7 +122,8 @@ class Courier:
         self._number += 1
         self._window.begin(connection.receive_maximum)
         self._own_status.begin()
-        connection.subscribe([self._topics.status], own=True)
+        with_health = connection.protocol == MQTT5  # under 3.1.1 our own would come back
+        connection.subscribe([self._topics.status, *([self._topics.health] if with_health else [])], own=True)
         connection.subscribe(self._subscriptions.topics)
         for message in self._retained.values():
             self._publish(connection, message)
@@ -147,7 +147,9 @@ class Courier:
         return problem
 
     def _take(self, connection: Connection, incoming: Incoming) -> None:
-        if incoming.topic != self._topics.status:
+        if incoming.topic == self._topics.health:
+            self._own_status.note_health(retained=incoming.retained)
+        elif incoming.topic != self._topics.status:
             self._subscriptions.deliver(incoming)
         elif self._own_status.is_wrong(incoming.payload, retained=incoming.retained):
             self._say_online(connection)
@@ -193,13 +195,13 @@ class Courier:
     def _send_events(self, connection: Connection) -> None:
         while connection.lost is None and (item := self._window.next()):
             row, snapshot = item
-            message = messages.event(row.topic, row.body, late=row.accepted.is_late(this_instant()))
+            message = self._outbox.message(row)
             if not connection.fits(message):
                 self._bury(row, f"larger than the broker takes ({connection.max_packet_bytes} bytes)")
                 continue
             if snapshot is not None:
                 camera = row.topic.split("/")[-2]
-                self._publish(connection, messages.snapshot(self._topics, camera, snapshot))
+                self._retain(messages.snapshot(self._topics, camera, snapshot))
             self._window.sent(connection.publish(message), row)
 
     def _bury(self, row: Row, reason: str) -> None:

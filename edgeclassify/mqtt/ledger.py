@@ -133,7 +133,7 @@ class Ledger:
 
     def _state_message(self, now: State) -> Message:
         store = self._shelter.store
-        presence = store.newest_presence(now.camera, messages.plain_text(now.label))
+        presence = store.presence(now.camera, messages.plain_text(now.label), now.index)
         if presence is None:
             return messages.state(self._topics, now, store.epoch, None)
         return messages.state(self._topics, now, presence.epoch, presence.event_id)

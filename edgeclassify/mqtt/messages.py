@@ -27,6 +27,8 @@ class Message:
     payload: bytes
     qos: int = 0
     retain: bool = False
+    expires_after_s: float | None = None
+    """So soon a broker of MQTT 5 drops it, where a subscriber is away; None: never."""
 
     def __post_init__(self) -> None:
         if not self.topic or any(c in self.topic for c in "+#\0") or len(self.topic.encode()) > _MAX_TOPIC_BYTES:
@@ -56,9 +58,10 @@ def event_body(event: Event, node: str, epoch: str, event_id: str, appeared_id: 
     raise ValueError(f"larger than {MAX_EVENT_BYTES} bytes; shorten the labels of its model")
 
 
-def event(topic: str, body: str, *, late: bool) -> Message:
+def event(topic: str, body: str, *, late: bool, expires_after_s: float | None = None) -> Message:
     """Return a stored event as it is sent now: repeats differ in `late` only."""
-    return Message(topic, (body.replace(_NOT_LATE, _LATE, 1) if late else body).encode(), qos=1)
+    payload = (body.replace(_NOT_LATE, _LATE, 1) if late else body).encode()
+    return Message(topic, payload, qos=1, expires_after_s=expires_after_s)
 
 
 def state(topics: Topics, now: State, epoch: str, event_id: str | None) -> Message:
@@ -106,6 +109,24 @@ def cleared(topic: str) -> Message:
 def snapshot(topics: Topics, camera: str, jpeg: bytes) -> Message:
     """Return the picture of an event."""
     return Message(topics.snapshot(camera), jpeg, retain=True)
+
+
+def threshold(topics: Topics, camera: str, value: float) -> Message:
+    """Return the threshold for labels without a line of their own, like `0.60`."""
+    text = f"{value:.4f}".rstrip("0")
+    digits = len(text.partition(".")[2])
+    return Message(topics.threshold(camera), (text + "0" * (2 - digits)).encode(), retain=True)
+
+
+def enabled(topics: Topics, camera: str, *, enabled: bool) -> Message:
+    """Return whether a camera is classified, ON or OFF."""
+    return Message(topics.enabled(camera), b"ON" if enabled else b"OFF", retain=True)
+
+
+def response(topics: Topics, topic: str, text: str, now_s: float, *, done: bool) -> Message:
+    """Return what became of the command that came on `topic`."""
+    fields = {"time": timestamp(now_s), "topic": topic, "done": done, "message": text}
+    return Message(topics.response, _json(fields).encode())
 
 
 def why(topics: Topics, verdict: Verdict, source: str) -> Message:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from edgeclassify.config.sections import OutboxConfig
+from edgeclassify.mqtt import messages
+from edgeclassify.mqtt.clock import this_instant
 from edgeclassify.mqtt.labels import WatchedLabels
 from edgeclassify.mqtt.ledger import Ledger, Outcome
 from edgeclassify.mqtt.messages import Message
@@ -74,6 +76,7 @@ class Outbox:
         self._overrun_said = False
         self._changed = threading.Condition()
         self._counters = Counters()
+        self._expire_seconds = limits.expire_seconds
 
     @property
     def counters(self) -> Counters:
@@ -100,6 +103,12 @@ class Outbox:
     def watch(self, camera: str, parts: Mapping[LabelKey, str]) -> None:
         """Give exactly these labels of a camera a topic of their own."""
         self._after_commit(lambda: self._retain(self._labels.watch(camera, parts)))
+
+    def message(self, row: Row) -> Message:
+        """Return an event as it is sent now."""
+        now = this_instant()
+        left_s = self._expire_seconds - row.accepted.age_s(now)
+        return messages.event(row.topic, row.body, late=row.accepted.is_late(now), expires_after_s=left_s)
 
     def delivered(self, seq: int) -> None:
         """Forget an event that the broker has."""

@@ -41,6 +41,11 @@ class OwnStatus:
                 self._say_foreign()
         return False
 
+    def note_health(self, *, retained: bool) -> None:
+        """Note that somebody else tells this node's health: another device, also when it was here first."""
+        if not retained:
+            self._say_foreign()
+
     def _say_foreign(self) -> None:
         if not self._said:
             log.error("another device calls itself %s; set node: in config.yaml of one of them", self._node)

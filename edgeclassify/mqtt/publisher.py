@@ -134,7 +134,7 @@ class Publisher:
         self._courier.send(message)
 
     def subscribe(self, topic: str, handler: Handler) -> None:
-        """Call `handler(payload, retained)` in the network thread for what arrives; it must only enqueue."""
+        """Call `handler` in the network thread for what arrives on these topics; it must only enqueue."""
         self._courier.subscribe(topic, handler)
 
     def flush(self, timeout_s: float) -> bool:

@@ -168,11 +168,6 @@ class Store:
         found = self._presences("WHERE camera = ? AND label = ? AND label_index = ?", key)
         return found[0] if found else None
 
-    def newest_presence(self, camera: str, label: str) -> OpenPresence | None:
-        """Return the newest open presence of a label's text, which several labels may share."""
-        found = self._presences("WHERE camera = ? AND label = ? ORDER BY started_s DESC LIMIT 1", (camera, label))
-        return found[0] if found else None
-
     def presences(self) -> list[OpenPresence]:
         """Return all open presences, the oldest first."""
         return self._presences("ORDER BY started_s, id")

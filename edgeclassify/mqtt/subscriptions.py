@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 
 from paho.mqtt.client import topic_matches_sub
 
-from edgeclassify.mqtt.connection import Incoming
+from edgeclassify.mqtt.arrivals import Incoming
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[bytes, bool], None]
-"""Gets a payload, and whether the broker had kept it; must only enqueue."""
+Handler = Callable[[Incoming], None]
+"""Gets what arrived; must only enqueue."""
 
 
 class Subscriptions:
@@ -35,6 +35,6 @@ class Subscriptions:
         for wanted, handler in self._handlers.items():
             if topic_matches_sub(wanted, incoming.topic):
                 try:
-                    handler(incoming.payload, incoming.retained)
+                    handler(incoming)
                 except Exception:  # whoever can publish must not be able to end the daemon
                     log.exception("message on %s", incoming.topic)

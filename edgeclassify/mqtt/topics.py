@@ -46,6 +46,11 @@ class Topics:
         """A watcher asks here for `why` of all cameras, for some seconds."""
         return f"{self.root}/why/set"
 
+    @property
+    def response(self) -> str:
+        """What became of each command."""
+        return f"{self.root}/response"
+
     def camera_status(self, camera: str) -> str:
         """Return where it is said whether the camera gives fresh frames."""
         return f"{self.root}/{camera}/status"

@@ -65,7 +65,7 @@ def running_pipeline(classifier: Classifier, clip: Path) -> Iterator[Callable[[f
     tracker = Tracker(_CAMERA, vocabulary, rules_for(events, [events.thresholds], vocabulary))
     lane = Lane(_CAMERA, tracker, status, _STALE_S, _nobody_is_told)
     size = classifier.model.input_size
-    body = partial(capture, _CAMERA, camera, mailbox, lambda: size, status, stopping, clip.parent)
+    body = partial(capture, _CAMERA, camera, mailbox, lambda: size, status, lane.wishes, stopping, clip.parent)
     with Worker(f"capture-{_CAMERA}", body, stopping, StopReasons()):
         yield partial(_run, mailbox, classifier, lane)
 

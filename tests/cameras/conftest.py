@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from edgeclassify.cameras.capture import capture
-from edgeclassify.cameras.status import CameraStatus
+from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.sections import CameraConfig
 from edgeclassify.mailbox import FrameMailbox
 
@@ -116,6 +116,7 @@ class Running:
 
     mailbox: FrameMailbox
     status: CameraStatus
+    wishes: CameraWishes
     stopping: threading.Event
     thread: threading.Thread
 
@@ -131,11 +132,11 @@ def start_capture(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     running: list[Running] = []
 
     def start(name: str = "door", mailbox: FrameMailbox | None = None, **config: object) -> Running:
-        one = Running(mailbox or FrameMailbox(), CameraStatus(), threading.Event(), threading.Thread())
-        one.thread = threading.Thread(
-            target=capture,
-            args=(name, CameraConfig(**config), one.mailbox, lambda: (32, 24), one.status, one.stopping, tmp_path),
-        )
+        section = CameraConfig(**config)
+        wishes = CameraWishes(classified=section.enabled)
+        one = Running(mailbox or FrameMailbox(), CameraStatus(), wishes, threading.Event(), threading.Thread())
+        flow = (one.mailbox, lambda: (32, 24), one.status, one.wishes)
+        one.thread = threading.Thread(target=capture, args=(name, section, *flow, one.stopping, tmp_path))
         one.thread.start()
         running.append(one)
         return one

@@ -28,13 +28,13 @@ def event(event_type: str, label: str = "cat", *, index: int | None = 1, camera:
 
 def appeared(label: str = "cat", **more) -> Decision:
     one = event("appeared", label, **more)
-    state = State(one.camera, label, one.score, one.time_s)
+    state = State(one.camera, label, one.index, one.score, one.time_s)
     return Decision((one,), state, (Presence(one.camera, label, one.index, present=True),))
 
 
 def gone(label: str = "cat", **more) -> Decision:
     one = event("gone", label, **more)
-    state = State(one.camera, "none", None, one.time_s)
+    state = State(one.camera, "none", None, None, one.time_s)
     return Decision((one,), state, (Presence(one.camera, label, one.index, present=False),))
 
 

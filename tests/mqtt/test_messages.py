@@ -106,13 +106,13 @@ def test_an_event_that_cannot_fit_is_an_error():
 
 
 def test_states_are_those_of_the_contract():
-    present = messages.state(TOPICS, State("porch", "cat", 0.91, TIME_S), "k3f9", "0000000042")
+    present = messages.state(TOPICS, State("porch", "cat", None, 0.91, TIME_S), "k3f9", "0000000042")
     assert present.payload.decode() == (
         '{"label": "cat", "score": 0.91, "since": "2026-11-23T09:00:00.120Z", '
         '"epoch": "k3f9", "event_id": "0000000042"}'
     )
     assert (present.topic, present.qos, present.retain) == ("edgeclassify/porch-pi/porch/state", 0, True)
-    empty = json.loads(messages.state(TOPICS, State("porch", "none", None, TIME_S), "k3f9", None).payload)
+    empty = json.loads(messages.state(TOPICS, State("porch", "none", None, None, TIME_S), "k3f9", None).payload)
     assert (empty["label"], empty["score"], empty["event_id"]) == ("none", None, None)
 
 

@@ -103,7 +103,7 @@ def test_messages_that_are_not_kept_reach_those_who_listen(broker: Broker, inbox
 def test_commands_reach_their_handler_also_after_a_reconnect(broker: Broker, inbox: Inbox, start: StartPublisher):
     got = []
     publisher = start(broker.port)
-    publisher.subscribe(publisher.topics.why_set, lambda payload, retained: got.append((payload, retained)))
+    publisher.subscribe(publisher.topics.why_set, lambda incoming: got.append((incoming.payload, incoming.retained)))
     publisher.subscribe(f"{NODE}/broken/set", lambda *_: 1 / 0)
     wait_until(lambda: publisher.connected)
     inbox.publish(f"{NODE}/broken/set", b"x")
@@ -122,7 +122,7 @@ def test_commands_reach_their_handler_also_after_a_reconnect(broker: Broker, inb
     wait_until(lambda: got[-1] == (b"60", False))
     publisher.__exit__()
     again = start(broker.port)
-    again.subscribe(again.topics.why_set, lambda payload, retained: got.append((payload, retained)))
+    again.subscribe(again.topics.why_set, lambda incoming: got.append((incoming.payload, incoming.retained)))
     wait_until(lambda: got[-1] == (b"60", True))
 
 

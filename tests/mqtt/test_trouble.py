@@ -140,7 +140,7 @@ def test_our_own_echo_is_nobody_else(start: StartPublisher, broker: Broker, capl
         inbox.publish(publisher.topics.status, "offline")
         wait_until(lambda: inbox.texts(publisher.topics.status)[-1] == "online")
         got = []
-        publisher.subscribe("echo", lambda payload, _: got.append(payload))
+        publisher.subscribe("echo", lambda incoming: got.append(incoming.payload))
         wait_until(lambda: bool(inbox.publish("echo", "x")) or got)
         assert "another device" not in caplog.text
         inbox.publish(publisher.topics.status, "online")

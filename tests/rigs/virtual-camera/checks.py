@@ -16,7 +16,7 @@ from edgeclassify.cameras import NoFrameError
 from edgeclassify.cameras.capture import capture
 from edgeclassify.cameras.picamera import PiCamera, find_pi_cameras
 from edgeclassify.cameras.picamera_child import PiCameraServer
-from edgeclassify.cameras.status import CameraStatus
+from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import CameraError
 from edgeclassify.mailbox import FrameMailbox
@@ -143,7 +143,7 @@ def test_a_stall_is_noticed_and_the_same_camera_goes_on_with_fresh_frames(stall)
 def test_the_capture_thread_opens_a_stalled_camera_again_and_ends_in_time_while_it_stalls(stall):
     config = CameraConfig(source="picamera", stale_seconds=1, frames_per_second=0)
     mailbox, status, stopping = FrameMailbox(), CameraStatus(), threading.Event()
-    arguments = ("door", config, mailbox, lambda: MODEL_SIZE, status, stopping, Path())
+    arguments = ("door", config, mailbox, lambda: MODEL_SIZE, status, CameraWishes(), stopping, Path())
     capturing = threading.Thread(target=capture, args=arguments)
     capturing.start()
     try:
