@@ -25,6 +25,7 @@ from edgeclassify.errors import EdgeClassifyError
 from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.inference import Classifier, open_classifier
 from edgeclassify.inference.admission import admit
+from edgeclassify.inference.versions import Version, version_of
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.publisher import Publisher
@@ -78,6 +79,8 @@ class _Daemon:
         self._health_seconds = config.mqtt.health_seconds
         self._state_dir = state_dir(config, file.base)
         self._classifying = running.enter_context(ExitStack())
+        # Before it is opened: what is changed meanwhile is noticed by the next reload.
+        self._model_version = version_of(config.model, file.base)
         classifier = self._open_admitted(config.model, file.base, self._classifying)
         vocabularies = vocabularies_of(file, classifier.model.labels)
         self._publisher = running.enter_context(Publisher(config.mqtt, node, self._state_dir, file.base, stop_reasons))
@@ -118,39 +121,42 @@ class _Daemon:
         """Read the configuration again and apply what can be applied; when anything is wrong with it, nothing."""
         try:
             written = load_config(self._settings.file.path)
-            if self._settings.proposed(written).config == self._settings.config:
-                log.info("reload: %s: nothing has changed", written.path)
+            version = version_of(written.config.model, written.base)
+            if self._settings.proposed(written).config == self._settings.config and version == self._model_version:
+                log.info("reload: %s: nothing has changed, in it or in the model's files", written.path)
                 return
-            self._apply(written)
+            self._apply(written, version)
         except EdgeClassifyError as error:
             log.error("reload: %s", error)
-            log.error("reload: nothing is changed; mend the file and reload again")
+            log.error("reload: nothing is changed, what ran before goes on; mend that and reload again")
 
     def obey(self) -> None:
         """Carry out the commands that came over MQTT."""
         self._commands.carry_out(self._settings.obey, self._settings.tell_camera)
 
-    def _apply(self, written: ConfigFile) -> None:
+    def _apply(self, written: ConfigFile, version: Version) -> None:
         file = self._settings.proposed(written)
         before, config = self._settings.config, file.config
+        other_model = config.model != before.model or version != self._model_version
         if config.cameras.keys() != before.cameras.keys():
             log.warning("reload: other cameras take a restart; nothing is changed")
             return
         with ExitStack() as opening:
             classifier = self._pipeline.classifier
-            if config.model != before.model:
+            if other_model:
                 classifier = self._open_admitted(config.model, file.base, opening)
             vocabularies = vocabularies_of(file, classifier.model.labels)
 
-            def swap(file: ConfigFile) -> bool:
+            def swap(file: ConfigFile) -> None:
                 trackers = {
                     name: make_tracker(file.config, name, vocabulary) for name, vocabulary in vocabularies.items()
                 }
-                return self._pipeline.swap(classifier, trackers, "reconfigured")
+                self._pipeline.swap(classifier, trackers, "reconfigured")
 
-            same_answers = config.model == before.model and _groups(config) == _groups(before)
+            same_answers = not other_model and _groups(config) == _groups(before)
             self._settings.apply(written, vocabularies, None if same_answers else swap)
-            if config.model != before.model:
+            self._model_version = version
+            if other_model:
                 self._classifying.close()
                 self._classifying = self._running.enter_context(opening.pop_all())
         log.info("reload: %s: model %s, thresholds and all of events as it says now", file.path, classifier.model.name)

@@ -96,7 +96,7 @@ class Health:
             "accelerator": self._classifier().accelerator,
             "captured_total": captured,
             "classified_total": classified,
-            "dropped_total": self._mailbox.dropped_total(lane.camera) + lane.outdated_total,
+            "dropped_total": self._mailbox.dropped_total(lane.camera),
             "frames_per_second": _rounded((captured - captured_told) / elapsed_s, 1),
             "classified_per_second": _rounded((classified - classified_told) / elapsed_s, 1),
             "frame_age_seconds": None if last_s is None else _rounded(max(0.0, now_s - last_s), 2),

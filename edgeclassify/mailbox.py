@@ -42,7 +42,12 @@ class FrameMailbox:
             self._changed.notify_all()
             return frame
 
+    def discard(self, frame: Frame) -> None:
+        """Count a frame that was taken and cannot be used."""
+        with self._changed:
+            self._dropped[frame.camera] += 1
+
     def dropped_total(self, camera: str) -> int:
-        """How many frames of this camera were replaced before they were classified."""
+        """How many frames of this camera were replaced before they were classified, or could not be used."""
         with self._changed:
             return self._dropped[camera]

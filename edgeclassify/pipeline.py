@@ -17,6 +17,7 @@ from typing import Protocol
 
 from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.sections import SnapshotsConfig
+from edgeclassify.errors import StuckThreadError
 from edgeclassify.events.rules import Rules
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.inference import Classifier
@@ -72,8 +73,6 @@ class Lane:
     tell_online: TellOnline
     wishes: CameraWishes = field(default_factory=CameraWishes)
     classified_total: int = 0
-    outdated_total: int = field(default=0, init=False)
-    """Frames that were made for the model before."""
     online: bool = field(default=False, init=False)
 
     def update_online(self, now_s: float) -> bool:
@@ -119,20 +118,20 @@ class Pipeline:
         """Return width and height of the model's input, pixels."""
         return self.classifier.model.input_size
 
-    # The next three are called by another thread than the one that runs, and return when it is done; False when the
-    # classify thread did not get to it in time: then it is not done at all.
+    # The next three are called by another thread than the one that runs, and return when it is done. They raise
+    # StuckThreadError when that thread did not get to it in time: then it is not done at all.
 
-    def swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> bool:
+    def swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> None:
         """Go on with another classifier and other trackers; what is present ends for `reason`."""
-        return self._ask(partial(self._swap, classifier, trackers, reason))
+        self._ask(partial(self._swap, classifier, trackers, reason))
 
-    def retune(self, rules: Mapping[str, Rules]) -> bool:
+    def retune(self, rules: Mapping[str, Rules]) -> None:
         """Go on with other rules, by camera; what is present stays."""
-        return self._ask(partial(self._retune, rules))
+        self._ask(partial(self._retune, rules))
 
-    def set_enabled(self, camera: str, *, enabled: bool) -> bool:
+    def set_enabled(self, camera: str, *, enabled: bool) -> None:
         """Classify a camera, or leave its frames out: then what is present ends."""
-        return self._ask(partial(self._set_enabled, self._lanes[camera], enabled))
+        self._ask(partial(self._set_enabled, self._lanes[camera], enabled))
 
     def run(self, stopping: threading.Event) -> None:
         """Classify until `stopping` is set, then end what is still present."""
@@ -151,10 +150,14 @@ class Pipeline:
             self._accept(lane.tracker.end("stopped", time.monotonic()), None)
             lane.tell_online(online=False)
 
-    def _ask(self, work: Callable[[], object]) -> bool:
+    def _ask(self, work: Callable[[], object]) -> None:
         request = _Request(work)
         self._requests.put(request)
-        return request.wait(_REQUEST_S)
+        if not request.wait(_REQUEST_S):
+            raise StuckThreadError(
+                f"the thread that classifies has not answered within {_REQUEST_S:g} s: it hangs, or this machine is "
+                "too busy; nothing is changed"
+            )
 
     def _swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> None:
         for camera, lane in self._lanes.items():
@@ -180,7 +183,7 @@ class Pipeline:
         if not lane.wishes.classified:
             return
         if frame.input.shape[1::-1] != self.input_size():
-            lane.outdated_total += 1
+            self._mailbox.discard(frame)  # made for the model before
             return
         scores = self.classifier.classify(frame)
         decision = lane.tracker.update(scores, explain=self._explaining())

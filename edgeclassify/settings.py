@@ -65,7 +65,7 @@ class Settings:
         self,
         written: ConfigFile,
         vocabularies: Mapping[str, Vocabulary],
-        put_to_use: Callable[[ConfigFile], bool] | None = None,
+        put_to_use: Callable[[ConfigFile], None] | None = None,
     ) -> None:
         """Let another file hold, and tell it.
 
@@ -81,7 +81,7 @@ class Settings:
         if put_to_use is None:
             self._retune(file, vocabularies)
         else:
-            _in_time(done=put_to_use(file))
+            put_to_use(file)
         self._vocabularies = vocabularies
         self._enable(file)
         self._written, self.file = written, file
@@ -145,14 +145,9 @@ class Settings:
 
     def _retune(self, file: ConfigFile, vocabularies: Mapping[str, Vocabulary]) -> None:
         rules = {camera: rules_of(file.config, camera, vocabulary) for camera, vocabulary in vocabularies.items()}
-        _in_time(done=self._pipeline.retune(rules))
+        self._pipeline.retune(rules)
 
     def _enable(self, file: ConfigFile) -> None:
         for camera, section in file.config.cameras.items():
             if section.enabled != self._lanes[camera].wishes.classified:
-                _in_time(done=self._pipeline.set_enabled(camera, enabled=section.enabled))
-
-
-def _in_time(*, done: bool) -> None:
-    if not done:
-        raise StuckThreadError("the classify thread does not answer, nothing is changed; try again")
+                self._pipeline.set_enabled(camera, enabled=section.enabled)

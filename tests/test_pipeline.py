@@ -16,6 +16,7 @@ from PIL import Image
 
 from edgeclassify.cameras.status import CameraStatus
 from edgeclassify.config.sections import EventsConfig, ModelConfig, SnapshotsConfig
+from edgeclassify.errors import StuckThreadError
 from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.image import StillPicture
@@ -182,3 +183,70 @@ def test_a_camera_that_is_only_captured_is_online_too(classifier: Classifier) ->
         assert told.online == []
         disabled.status.last_captured_s = time.monotonic()
         wait_until(lambda: told.online == [("porch", True)])
+
+
+@contextmanager
+def swapping(classifier: Classifier, told: Told, porch: Lane) -> Iterator[tuple[Pipeline, FrameMailbox]]:
+    """A pipeline that others can swap under; it runs."""
+    mailbox, stopping = FrameMailbox(), threading.Event()
+    pipeline = Pipeline(
+        mailbox, classifier, {"porch": porch}, SnapshotsConfig(enabled=False),
+        lambda decision, snapshot: told.decisions.append((decision, snapshot)), lambda *_: None, told.scores.append,
+    )  # fmt: skip
+    thread = threading.Thread(target=pipeline.run, args=[stopping])
+    thread.start()
+    try:
+        yield pipeline, mailbox
+    finally:
+        stopping.set()
+        thread.join(5)
+    assert not thread.is_alive()
+
+
+class Busy:
+    """A classifier that takes as long as it is told."""
+
+    accelerator, xnnpack, threads, failovers_total = "cpu", False, 1, 0
+
+    def __init__(self, inner: Classifier) -> None:
+        self.model = inner.model
+        self._inner = inner
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def classify(self, frame: Frame) -> Scores:
+        self.begun.set()
+        assert self.go_on.wait(20)
+        return self._inner.classify(frame)
+
+
+def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeclassify.pipeline._REQUEST_S", 0.2)
+    told = Told()
+    porch, busy = lane("porch", told), Busy(classifier)
+    with swapping(busy, told, porch) as (pipeline, mailbox):
+        mailbox.put(frame("porch", colour_of(0)))
+        assert busy.begun.wait(10)
+        with pytest.raises(StuckThreadError, match=r"has not taken model colours within 0\.2 s"):
+            pipeline.swap(classifier, {"porch": lane("porch", told).tracker}, "reconfigured")
+        tracker = porch.tracker
+        busy.go_on.set()
+        mailbox.put(frame("porch", colour_of(0)))
+        wait_until(lambda: porch.classified_total == 2)
+        assert (pipeline.classifier, porch.tracker) == (busy, tracker)
+        assert [kind for _, kind, _ in told.events()] == ["appeared"]
+        monkeypatch.undo()
+        pipeline.swap(classifier, {"porch": lane("porch", told).tracker}, "reconfigured")
+        assert pipeline.classifier is classifier
+        assert told.events()[-1][1:] == ("gone", "reconfigured")
+
+
+def test_a_frame_made_for_the_model_before_is_counted_as_dropped(classifier: Classifier) -> None:
+    told = Told()
+    porch = lane("porch", told)
+    with swapping(classifier, told, porch) as (_, mailbox):
+        shown = frame("porch", colour_of(0))
+        mailbox.put(Frame("porch", shown.captured_s, np.zeros((2, 2, 3), np.uint8), shown.picture))
+        wait_until(lambda: mailbox.dropped_total("porch") == 1)
+    assert (porch.classified_total, told.scores) == (0, [])

@@ -109,3 +109,48 @@ def test_what_takes_a_restart_is_said(tmp_path: Path, broker: Broker, inbox: Inb
         reload(daemon, "what has changed in mqtt, cameras.porch takes a restart")
         reload(daemon, "nothing has changed")
         assert daemon.stop() == 0
+
+
+def test_another_file_under_the_same_name_takes_over(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
+    with daemon_on(tmp_path, broker, colour_of(0)) as daemon:
+        wait_until(lambda: len(events(inbox)) == 1)
+        reload(daemon, "nothing has changed")
+        write_model(tmp_path, ("a", "b", "c", "d", "e", "f"))  # twice as wide
+        daemon.config["events"]["margin"] = 0.01
+        reload(daemon, "model colours, thresholds")
+        wait_until(lambda: json.loads(inbox.last(f"{ROOT}/info"))["model"]["labels"] == 6)
+        (tmp_path / "colours.txt").write_text("u\nv\nw\nx\ny\nz\n")
+        reload(daemon, "model colours, thresholds", times=2)
+        reload(daemon, "nothing has changed", times=2)
+        assert daemon.stop() == 0
+
+
+def test_other_labels_under_the_same_name_take_over(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
+    with daemon_on(tmp_path, broker, colour_of(0)) as daemon:
+        wait_until(lambda: len(events(inbox)) == 1)
+        (tmp_path / "colours.txt").write_text("rot\ngrün\nblau\n", encoding="utf-8")
+        reload(daemon, "model colours, thresholds")
+        wait_until(lambda: len(events(inbox)) == 3)
+        assert [event["label"] for event in events(inbox)] == ["red", "red", "rot"]
+        assert daemon.stop() == 0
+
+
+def test_a_bad_file_under_the_same_name_leaves_the_old_one_working(
+    tmp_path: Path, broker: Broker, inbox: Inbox
+) -> None:
+    with daemon_on(tmp_path, broker) as daemon:
+        wait_until(lambda: len(events(inbox)) >= 2)
+        model = tmp_path / "colours.tflite"
+        good = model.read_bytes()
+        model.write_bytes(good[:300])
+        reload(daemon, "nothing is changed")
+        model.unlink()
+        reload(daemon, "nothing is changed", times=2)
+        (tmp_path / "colours.txt").write_text("red\ngreen\n")
+        model.write_bytes(good)
+        reload(daemon, "nothing is changed", times=3)
+        before = len(events(inbox))
+        wait_until(lambda: len(events(inbox)) >= before + 4)
+        write_model(tmp_path)
+        reload(daemon, "nothing has changed")
+        assert daemon.stop() == 0

@@ -26,19 +26,26 @@ def find_labels(named: str, base: Path, model: Path, content: bytes) -> tuple[tu
     Raises:
         ModelError: there are none, or they cannot be read.
     """
-    if named:
-        path = _expanded(base, named)
-        return parse_labels(_read(path), str(path)), str(path)
-    if (packed := packed_labels(content, model.name)) is not None:
+    if not named and (packed := packed_labels(content, model.name)) is not None:
         name, text = packed
         origin = f"{name} inside {model.name}"
         return parse_labels(text, origin), origin
-    stem = model.stem
-    beside = [model.with_name(f"{name}.txt") for name in dict.fromkeys([stem, stem.removesuffix("_edgetpu")])]
-    for path in beside:
-        if path.is_file():
-            return parse_labels(_read(path), str(path)), str(path)
-    raise ModelError(f"{model}: it has no labels inside and no {beside[0].name} beside it; set model.labels")
+    path = label_file(named, base, model)
+    if path is None:
+        raise ModelError(f"{model}: it has no labels inside and no {model.stem}.txt beside it; set model.labels")
+    return parse_labels(_read(path), str(path)), str(path)
+
+
+def label_file(named: str, base: Path, model: Path) -> Path | None:
+    """Return the label file that counts for a model without labels inside: the named one, or the one beside it.
+
+    Raises:
+        ModelError: `named` is no path.
+    """
+    if named:
+        return _expanded(base, named)
+    stems = dict.fromkeys([model.stem, model.stem.removesuffix("_edgetpu")])
+    return next((path for stem in stems if (path := model.with_name(f"{stem}.txt")).is_file()), None)
 
 
 def parse_labels(content: bytes, where: str) -> tuple[str, ...]:
