@@ -10,6 +10,9 @@ from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
 
+TWIN_SUFFIX = "_edgetpu"
+"""Ends the name of a model that is compiled for the Edge TPU; without it, it is the same model for the CPU."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -55,3 +58,20 @@ def pulled_models() -> Path:
         return Path(folder)
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
     return Path(data) / "edgeclassify/models"
+
+
+def model_folders() -> list[Path]:
+    """Return the folders of the models that come with the program and of those that were pulled."""
+    try:
+        return [models(), pulled_models()]
+    except RuntimeError:  # this user has no home, and so has pulled nothing
+        return [models()]
+
+
+def local_models() -> dict[str, Path]:
+    """Return the models that a configuration can name, by name; Edge TPU twins of them do not count."""
+    found: dict[str, Path] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob("[!.]*.tflite")):
+            found.setdefault(path.stem, path)  # the first folder wins, as when a model is loaded
+    return {name: path for name, path in found.items() if name.removesuffix(TWIN_SUFFIX) not in found.keys() - {name}}

@@ -46,6 +46,11 @@ class Entry:
     labels: CatalogueFile | None
 
     @property
+    def edgetpu(self) -> bool:
+        """It has a twin for the Edge TPU: all of the catalogue have."""
+        return True
+
+    @property
     def files(self) -> tuple[CatalogueFile, ...]:
         """All of them; the model itself, without which the others are nothing, is the last."""
         return (*([self.labels] if self.labels else []), self.twin, self.model)

@@ -17,7 +17,7 @@ from edgeclassify.catalogue.manifest import Manifest, manifest_name, manifests, 
 from edgeclassify.catalogue.naming import check_name, file_name_of, stem_of
 from edgeclassify.catalogue.report import Report
 from edgeclassify.catalogue.source import Wanted, in_mirror, is_web, obtain
-from edgeclassify.catalogue.storage import locked, part_path, publish, storage_errors
+from edgeclassify.catalogue.storage import check_space, locked, part_path, publish, storage_errors
 from edgeclassify.catalogue.web import MissingError
 from edgeclassify.errors import ModelError, UsageError
 from edgeclassify.redact import hide_password
@@ -57,6 +57,7 @@ class Puller:
         with locked(self.folder, self.report.note):
             with storage_errors(self.folder):
                 lacking = [file for file in files if not _is_here(self.folder / file.name, file)]
+            check_space(self.folder, sum(self._still_to_come(file, entry) for file in lacking))
             # One after the other: what was obtained lies ready should the next one fail.
             finished = {file.name: self._obtain(file, entry) for file in lacking}
             if finished:
@@ -102,6 +103,13 @@ class Puller:
     def _places(self, file: CatalogueFile) -> tuple[str, ...]:
         # A folder of pulled models is a good mirror too: there labels have the model's name.
         return in_mirror(self.mirror, file.published_name, file.name) if self.mirror else (file.address,)
+
+    def _still_to_come(self, file: CatalogueFile, entry: Entry) -> int:
+        """Return how many bytes are to be brought; a twin of unknown size counts as much as the model."""
+        sizes = [Path(place).stat().st_size for place in self._places(file) if not is_web(place) and _is_file(place)]
+        size = file.size_bytes or next(iter(sizes), None) or entry.model.size_bytes or 0
+        part = part_path(self.folder, file.name, file.checksum.key)
+        return max(size - (part.stat().st_size if part.exists() else 0), 0)
 
     def _obtain(self, file: CatalogueFile, entry: Entry) -> Path:
         if (self.folder / file.name).exists():
@@ -177,6 +185,13 @@ class Puller:
 
 def _is_here(path: Path, file: CatalogueFile) -> bool:
     return path.is_file() and file.checksum.matches(path)
+
+
+def _is_file(place: str) -> bool:
+    try:
+        return Path(place).is_file()
+    except OSError:  # in a folder that this user may not look into: said when it is copied
+        return False
 
 
 def _check_unpacked(finished: dict[str, Path], shown: str) -> None:

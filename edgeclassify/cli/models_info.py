@@ -30,7 +30,7 @@ def info(model: str, *, as_json: bool) -> None:
     from edgeclassify.catalogue.entries import catalogue
     from edgeclassify.errors import ModelError
     from edgeclassify.inference.files import find_model
-    from edgeclassify.inference.inspection import inspect
+    from edgeclassify.inference.inspection import inspect_apart
 
     entry = catalogue().entries.get(model)
     path: Path | None
@@ -40,7 +40,7 @@ def info(model: str, *, as_json: bool) -> None:
         if entry is None:
             raise
         path = None  # of the catalogue, and not here
-    file = inspect(path) if path else None
+    file = inspect_apart(path) if path else None
     if as_json:
         facts = {"name": model, "catalogue": asdict(entry) if entry else None, "file": _as_json(file)}
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))

@@ -68,11 +68,12 @@ def list_models(
     """
     from edgeclassify.catalogue.choice import RULE, choose, this_machine
     from edgeclassify.catalogue.entries import catalogue
+    from edgeclassify.inference.devices import find_devices
 
     known = catalogue()
-    machine = this_machine()
-    choice = choose(known.entries.values(), machine)
+    machine = this_machine([device.name for device in find_devices()])
     rows = [row for row in all_rows() if _passes(row, max_size, min_top1, edgetpu=edgetpu)]
+    choice = choose(rows, machine)
     if sort:
         rows = _sorted(rows, *_SORTS[sort])
     if as_json:
@@ -90,7 +91,7 @@ def list_models(
 def all_rows() -> list[Row]:
     """Return what is here, then the rest of the catalogue."""
     from edgeclassify.catalogue.entries import catalogue
-    from edgeclassify.catalogue.local import local_models
+    from edgeclassify.resources import local_models
 
     entries = catalogue().entries
     here = local_models()
@@ -99,9 +100,7 @@ def all_rows() -> list[Row]:
 
 
 def _row(name: str, entry: Entry | None, path: Path | None) -> Row:
-    from edgeclassify.catalogue.local import twin_of
-
-    twin = twin_of(path) if path else None
+    twin = _twin_of(path) if path else None
     return Row(
         name=name,
         size_bytes=path.stat().st_size if path else entry.model.size_bytes if entry else None,
@@ -116,12 +115,19 @@ def _row(name: str, entry: Entry | None, path: Path | None) -> Row:
     )
 
 
+def _twin_of(path: Path) -> Path | None:
+    from edgeclassify.resources import TWIN_SUFFIX
+
+    twin = path.with_name(f"{path.stem}{TWIN_SUFFIX}.tflite")
+    return twin if twin.is_file() else None
+
+
 def _input_pixels(path: Path | None) -> tuple[int, int] | None:
     from edgeclassify.errors import ModelError
-    from edgeclassify.inference.inspection import input_size
+    from edgeclassify.inference.inspection import input_size_apart
 
     try:
-        return input_size(path) if path else None
+        return input_size_apart(path) if path else None
     except ModelError as error:
         click.echo(f"edgeclassify: {error}", err=True)
         return None
@@ -168,12 +174,14 @@ def _table(lines: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(line).rstrip() for line in padded]
 
 
-def _advice(choice: Entry | None, machine: Machine) -> str:
+def _advice(choice: Row | None, machine: Machine) -> str:
     from edgeclassify.catalogue.choice import RULE
 
     if choice is None:
-        return f"For this machine ({machine}) none is known to be quick enough."
+        return f"For this machine ({machine}) none of those listed is known to be quick enough.\nThe rule: {RULE}."
+    twin = f", and its twin runs on the Edge TPU {machine.edgetpus[0]}" if machine.edgetpus and choice.edgetpu else ""
+    pull = "" if choice.here else f"\nIt is not here; get it with: edgeclassify models pull {choice.name}"
     return (
-        f"For this machine ({machine}): {choice.name}, the most accurate one within {machine.budget_ms:g} ms.\n"
-        f"The rule: {RULE}."
+        f"For this machine ({machine}): {choice.name}, of those listed the most accurate one within "
+        f"{machine.budget_ms:g} ms{twin}.{pull}\nThe rule: {RULE}."
     )

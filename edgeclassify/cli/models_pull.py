@@ -34,7 +34,7 @@ _LINE_EVERY_S = 5.0
     help="Where to get the files in place of where they were published, under the same names; "
     "a folder of pulled models will do. Default: $EDGECLASSIFY_MIRROR.",
 )
-def pull(model: str, sha256: str, name: str | None, mirror: str, *, no_edgetpu: bool) -> None:
+def pull(model: str, sha256: str, name: str | None, mirror: str, *, no_edgetpu: bool) -> int:
     """Get a model of the catalogue, or a .tflite file or a zip archive with one in it from an address or a path.
 
     It comes with its labels and its twin for the Edge TPU. Nothing is used that its checksum does not fit; what was
@@ -44,20 +44,27 @@ def pull(model: str, sha256: str, name: str | None, mirror: str, *, no_edgetpu: 
     that runs as another user, pull as root with EDGECLASSIFY_MODELS set to the folder that the service has there.
     """
     from edgeclassify.catalogue.pull import Puller
-    from edgeclassify.catalogue.storage import pulled_folder
-    from edgeclassify.errors import UnavailableError
+    from edgeclassify.catalogue.storage import pulled_folder, unfinished
 
+    folder = pulled_folder()
     try:
         with _report() as report:
-            pulled = _pull(Puller(pulled_folder(), report, mirror), model, sha256, name, with_twin=not no_edgetpu)
+            pulled = _pull(Puller(folder, report, mirror), model, sha256, name, with_twin=not no_edgetpu)
     except KeyboardInterrupt:
-        raise UnavailableError("models pull: broken off; the same command goes on where it ended") from None
+        kept_mb = sum(part.stat().st_size for part in unfinished(folder)) / 1e6
+        click.echo(
+            f"edgeclassify: models pull: broken off; {kept_mb:.1f} MB are kept in {click.format_filename(folder)}, "
+            "and the same command goes on there",
+            err=True,
+        )
+        return 0
     where = click.format_filename(pulled.path)
     if not pulled.files:
         click.echo(f"{pulled.name}: is here already, and whole: {where}")
-        return
+        return 0
     click.echo(f"{pulled.name}: pulled and verified ({', '.join(pulled.files)}): {where}")
     click.echo(f"To use it, write in config.yaml:\n  model:\n    name: {pulled.name}")
+    return 0
 
 
 def _pull(puller: Puller, model: str, sha256: str, name: str | None, *, with_twin: bool) -> Pulled:

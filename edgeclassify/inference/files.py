@@ -28,14 +28,15 @@ def find_model(name: str, base: Path) -> Path:
         raise ModelError(f"model.name: {name!r} is not a name")
     if "/" in name or name.endswith(".tflite"):
         return base / _expanded(name)
-    folders = model_folders()
-    for folder in folders:
+    for folder in resources.model_folders():
         path = folder / f"{name}.tflite"
         if path.is_file():
             return path
-    here = ", ".join(sorted({path.stem for folder in folders for path in folder.glob("*.tflite")})) or "none"
+    here = ", ".join(sorted(resources.local_models())) or "none"
     if (base / name).is_file():
         advice = f"for the file of that name write ./{name}"
+    elif any((folder / f"{name}{resources.TWIN_SUFFIX}.tflite").is_file() for folder in resources.model_folders()):
+        advice = f"only its Edge TPU twin is here, and the model for the CPU is needed too: put {name}.tflite beside it"
     elif _CATALOGUE.match(name):
         advice = f"get it with: edgeclassify models pull {name}"
     else:
@@ -69,14 +70,6 @@ def read_model(path: Path) -> bytes:
     if len(content) < _SMALLEST or content[4:8] != b"TFL3":
         raise ModelError(f"{path}: is not a TensorFlow Lite model (its bytes 4 to 7 are not TFL3); get it again")
     return content
-
-
-def model_folders() -> list[Path]:
-    """Return the folders of the models that come with the program and of those that were pulled."""
-    try:
-        return [resources.models(), resources.pulled_models()]
-    except RuntimeError:  # this user has no home, and so has pulled nothing
-        return [resources.models()]
 
 
 def _expanded(name: str) -> Path:

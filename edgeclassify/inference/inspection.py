@@ -10,13 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from edgeclassify import resources
 from edgeclassify.config.sections import ModelConfig
-from edgeclassify.errors import ModelError
+from edgeclassify.errors import ChildError, ModelError
 from edgeclassify.inference import metadata, runtime
 from edgeclassify.inference.files import read_model
 from edgeclassify.inference.labels import find_labels
 from edgeclassify.inference.metadata import Normalization
 from edgeclassify.inference.model import load_model
+from edgeclassify.processes import Child
+
+_INSPECTOR = "edgeclassify.inference.inspection:Inspector"
+_TIME_S = 60.0  # a model of 200 MB on the slowest Pi, from an SD card
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,57 @@ class Inspection:
     """Where they are; empty: there are none, or they cannot be read."""
     problem: str
     """Why it cannot classify on the CPU here; empty: it can."""
+
+
+class Inspector:
+    """What runs in a child process: a file may crash the runtime that opens it."""
+
+    def __init__(self, memory: memoryview, path: Path) -> None:
+        """Take the file; `memory` is not used."""
+        del memory
+        self._path = path
+
+    def inspect(self) -> Inspection:
+        """Return what the file says of itself."""
+        return inspect(self._path)
+
+    def input_size(self) -> tuple[int, int] | None:
+        """Return width and height of the picture that it takes."""
+        return input_size(self._path)
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
+
+
+def inspect_apart(path: Path) -> Inspection:
+    """Return what a file says of itself, found out in a child process.
+
+    Raises:
+        ModelError: it cannot be read, is no TensorFlow Lite model, or crashes or hangs the runtime.
+    """
+    found: Inspection = _apart(path, "inspect")
+    return found
+
+
+def input_size_apart(path: Path) -> tuple[int, int] | None:
+    """Return width and height of the picture that a model takes, in a child process unless it came with the program.
+
+    Raises:
+        ModelError: as `inspect_apart`.
+    """
+    if path.parent == resources.models():
+        return input_size(path)
+    found: tuple[int, int] | None = _apart(path, "input_size")
+    return found
+
+
+def _apart(path: Path, method: str) -> Any:  # noqa: ANN401 - whatever the method returns
+    read_model(path)  # what is no model at all needs no process
+    try:
+        with Child(path.name, _INSPECTOR, {"path": path}, start_timeout_s=_TIME_S) as child:
+            return child.call(method, timeout_s=_TIME_S)
+    except ChildError as error:
+        raise ModelError(f"{error}; the runtime cannot open this file: get it again, or do not use it") from error
 
 
 def inspect(path: Path) -> Inspection:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeclassify.inference.files import find_model, model_folders
-
-_SUFFIX = "_edgetpu"
+from edgeclassify.inference.files import find_model
+from edgeclassify.resources import TWIN_SUFFIX, model_folders
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,9 @@ def find_twins(name: str, base: Path) -> Twins:
         ModelError: there is no such model.
     """
     named = find_model(name, base)
-    if not named.stem.endswith(_SUFFIX):
-        return Twins(named, _beside_or_among_models(named, f"{named.stem}{_SUFFIX}.tflite"))
-    cpu = _beside_or_among_models(named, f"{named.stem.removesuffix(_SUFFIX)}.tflite")
+    if not named.stem.endswith(TWIN_SUFFIX):
+        return Twins(named, _beside_or_among_models(named, f"{named.stem}{TWIN_SUFFIX}.tflite"))
+    cpu = _beside_or_among_models(named, f"{named.stem.removesuffix(TWIN_SUFFIX)}.tflite")
     return Twins(cpu, named) if cpu else Twins(named, None)
 
 

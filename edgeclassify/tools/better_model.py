@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from edgeclassify.catalogue.local import local_models
+from edgeclassify.resources import local_models
 from edgeclassify.tools.demo import GOOD_MODEL
 
 _AT_MOST_S = 20

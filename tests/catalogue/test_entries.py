@@ -1,5 +1,6 @@
 """The catalogue itself, its checksums, and the choice for a machine."""
 
+import dataclasses
 import subprocess
 from pathlib import Path
 
@@ -59,3 +60,22 @@ def test_the_choice_fits_the_machine(machine: Machine, name: str) -> None:
 
 def test_a_model_of_unknown_speed_is_never_chosen() -> None:
     assert choose([entry for entry in ENTRIES if entry.latency_ms is None], this_machine()) is None
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A model as the list shows it."""
+
+    name: str
+    top1_percent: float | None
+    latency_ms: float | None
+    edgetpu: bool
+
+
+def test_with_an_edge_tpu_one_with_a_twin_is_chosen_if_there_is_any() -> None:
+    better, twin = Listed("better", 75, 20, edgetpu=False), Listed("twin", 70, 20, edgetpu=True)
+    slow = Listed("slow", 80, 500, edgetpu=True)
+    assert choose([better, twin, slow], this_machine()) == better
+    assert choose([better, twin, slow], this_machine(["usb:0"])) == twin
+    assert choose([better, slow], this_machine(["usb:0"])) == better
+    assert "Edge TPU usb:0" in str(this_machine(["usb:0"]))

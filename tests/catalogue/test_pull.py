@@ -318,3 +318,13 @@ def test_partial_files_that_nobody_came_back_for_are_removed(server: Server, pul
     os.utime(old, (0, 0))
     pull_bytes(puller, server, MODEL, path="/birds.tflite")
     assert parts(folder) == [new]
+
+
+def test_enough_disk_for_the_whole_set_is_checked_before_anything_is_brought(
+    server: Server, puller: Puller, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sum(file.size_bytes or 0 for file in entry.files)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 0, whole + 4_000_000))
+    with pytest.raises(UnavailableError, match=r"6\.3 MB are needed and 5\.3 MB are free"):
+        dataclasses.replace(puller, mirror=server.address()).pull_entry(entry, with_twin=True)
+    assert server.requests == []

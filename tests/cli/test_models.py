@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -210,7 +211,8 @@ def test_a_pull_that_is_broken_off_is_gone_on_with(server: Server, tmp_path: Pat
     with pull(tmp_path, server, "first") as first:
         wait_until(lambda: part.exists() and part.stat().st_size > 1_000_000)
         code = first.stop(number)
-        assert code == (69 if number == signal.SIGINT else -number)
+        assert code == (0 if number == signal.SIGINT else -number)
+        assert ("are kept in" in first.said()) == (number == signal.SIGINT)
     gate.set()
     assert not (tmp_path / "models/birds.tflite").exists()
     kept = part.stat().st_size
@@ -243,3 +245,56 @@ def test_a_user_who_may_not_write_is_told(tmp_path: Path) -> None:
         pytest.skip("cannot run here: another user cannot read this Python environment")
     assert result.returncode == 69, result.stderr
     assert f"{locked}/models: may not be written (Permission denied)" in result.stderr
+
+
+class Crash:
+    """An inspector as a bad file would end it."""
+
+    def __init__(self, memory: memoryview, path: Path) -> None: ...
+
+    def inspect(self) -> NoReturn:
+        os.abort()
+
+    input_size = inspect
+
+    def close(self) -> None: ...
+
+
+def test_a_file_that_crashes_the_runtime_is_a_message(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edgeclassify.inference.inspection._INSPECTOR", f"{__name__}:Crash")
+    folder.mkdir()
+    (folder / "bad.tflite").write_bytes(classifier(3))
+    code, out, err = models(capsys, "info", "bad")
+    assert (code, out, err.count("\n")) == (78, "", 1)
+    assert "bad.tflite: its process was killed by SIGABRT" in err
+    code, out, err = models(capsys, "list")
+    assert code == 0
+    assert out.splitlines()[2].startswith("bad ")
+    assert "SIGABRT" in err
+
+
+def test_the_choice_is_one_of_those_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["--max-size", 2], ["--max-size", 1], ["--min-top1", 99]):
+        _, out, _ = models(capsys, "list", "--json", *arguments)
+        document = json.loads(out)
+        chosen = document["choice"]["name"]
+        assert chosen in [row["name"] for row in document["models"]] or not document["models"]
+        assert (chosen is None) == (not document["models"])
+        if chosen:
+            assert f": {chosen}, of those listed" in models(capsys, "list", *arguments)[1]
+    assert "none of those listed" in models(capsys, "list", "--min-top1", 99)[1]
+
+
+def test_an_edge_tpu_that_is_plugged_in_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = tmp_path / "root/sys/bus/usb/devices/1-2"
+    device.mkdir(parents=True)
+    (device / "idVendor").write_text("18d1\n")
+    (device / "idProduct").write_text("9302\n")
+    monkeypatch.setenv("EDGECLASSIFY_SYSFS_ROOT", str(tmp_path / "root"))
+    _, out, _ = models(capsys, "list")
+    assert "its twin runs on the Edge TPU usb:0" in out
+    assert json.loads(models(capsys, "list", "--json")[1])["choice"]["machine"]["edgetpus"] == ["usb:0"]

@@ -105,3 +105,13 @@ def test_a_file_that_may_not_be_read_says_how_to_allow_it(tmp_path: Path, reques
     request.getfixturevalue("_nobody")
     with pytest.raises(ModelError, match=r"may not be read by this user.*chmod a\+r"):
         read_model(path)
+
+
+def test_twins_are_not_listed_as_models_and_one_alone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGECLASSIFY_MODELS", str(tmp_path))
+    for name in ("owls.tflite", "owls_edgetpu.tflite", "birds_edgetpu.tflite", ".hidden.tflite"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ModelError, match=r"here are: birds_edgetpu, owls, starter; name one of them"):
+        find_model("cats", tmp_path)
+    with pytest.raises(ModelError, match=r"only its Edge TPU twin is here.*put birds\.tflite beside it"):
+        find_model("birds", tmp_path)
