@@ -228,7 +228,7 @@ def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
     with swapping(busy, told, porch) as (pipeline, mailbox):
         mailbox.put(frame("porch", colour_of(0)))
         assert busy.begun.wait(10)
-        with pytest.raises(StuckThreadError, match=r"has not taken model colours within 0\.2 s"):
+        with pytest.raises(StuckThreadError, match=r"has not answered within 0\.2 s"):
             pipeline.swap(classifier, {"porch": lane("porch", told).tracker}, "reconfigured")
         tracker = porch.tracker
         busy.go_on.set()
