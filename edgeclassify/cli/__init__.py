@@ -23,6 +23,7 @@ COMMANDS = {
     "labels": "the labels and groups that thresholds can name",
     "evaluate": "how right a model is on labelled pictures: top-1, top-5, thresholds, confusion",
     "benchmark": "how quick models are here: latency, throughput, where the time goes",
+    "overrides": "what was set over MQTT; clear lets config.yaml hold again",
     "doctor": "check every part of this installation; each line says ok or how to mend it",
 }
 

@@ -28,13 +28,19 @@ def command(config_path: Path | None, *, schema: bool) -> None:
         return
     from edgeclassify.config.labels import label_problems
     from edgeclassify.config.names import node_name, state_dir
+    from edgeclassify.config.overrides import overridden, read_overrides
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.errors import ConfigError
     from edgeclassify.inference import load_model
     from edgeclassify.inference.groups import vocabulary_for
 
-    file = load_config(find_config(config_path))
-    state = state_dir(file.config, file.base)
+    written = load_config(find_config(config_path))
+    state = state_dir(written.config, written.base)
+    unread = []
+    try:
+        file = overridden(written, read_overrides(state))
+    except ConfigError as error:  # often only the daemon's own user may read it
+        file, unread = written, [f"what was set over MQTT is not known: {error}"]
     model = load_model(file.config.model, file.base)
 
     def vocabulary(camera: str) -> Vocabulary:
@@ -51,7 +57,7 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     click.echo(f"model  {model.name}: {len(model.labels)} labels, input {width}x{height}")
     for camera in file.config.cameras:
         _print_camera(file, camera, vocabulary(camera))
-    for warning in warnings:
+    for warning in [*unread, *warnings]:
         click.echo(f"warning: {warning}")
     click.echo("ok")
 
@@ -79,7 +85,10 @@ def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None
     from edgeclassify.redact import hide_password
 
     section = file.config.cameras[camera]
+    over_mqtt = "set over MQTT, see: edgeclassify overrides"
     disabled = "" if section.enabled else " (disabled)"
+    if ("cameras", camera, "enabled") in file.overridden:
+        disabled = f" ({'enabled' if section.enabled else 'disabled'}: {over_mqtt})"
     click.echo(f"\ncamera {camera}: {hide_password(section.source)}{disabled}")
     everything, *others = effective_thresholds(file, camera, vocabulary)
     own = [rule for rule in others if rule.path != everything.path]
@@ -88,7 +97,9 @@ def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None
             name = "everything else"
         else:
             name = rule.answer.label if rule.answer.index is not None else f"{rule.answer.label} (group)"
-        where = f"{path_text(rule.path, file.document.data)}, line {rule.line}" if rule.path else "default"
+        where = f"{path_text(rule.path, file.document.data)}, line {rule.line}" if rule.line else "default"
+        if rule.path in file.overridden:
+            where = over_mqtt
         click.echo(f"  {rule.threshold:5.2f}  {name[:40]:40}  {where}")
     if like_everything := [rule.answer.label for rule in others if rule not in own and rule.answer]:
         text = f"among everything else: {', '.join(like_everything)}"

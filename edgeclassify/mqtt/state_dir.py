@@ -45,6 +45,30 @@ def lock_state_dir(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def lock_holder(path: Path) -> int | None:
+    """Return the process id of the daemon that has the folder, 0 if it is not known; None when none has.
+
+    Raises:
+        PermissionError: this user may not look into the folder.
+    """
+    try:
+        lock = os.open(path / "lock", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(lock, 20).decode(errors="replace").strip()
+        return int(text) if text.isdecimal() else 0
+    except OSError:  # a file system without locks
+        return None
+    finally:
+        os.close(lock)
+    return None
+
+
 class Identity:
     """The name of this client at the broker, `edgeclassify-<node>-<8 hex>`, the same at every start.
 

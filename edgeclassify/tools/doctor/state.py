@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import tempfile
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgeclassify.mqtt.database import reading
+from edgeclassify.mqtt.state_dir import lock_holder
 from edgeclassify.tools.doctor.findings import Finding, Part
 from edgeclassify.tools.doctor.machine import Machine
 
@@ -25,21 +25,9 @@ def running_daemon(folder: Path, machine: Machine) -> int | None:
     Where this user may not look into the folder, it is any daemon of this machine.
     """
     try:
-        lock = os.open(folder / "lock", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return lock_holder(folder)
     except PermissionError:
         return machine.find_daemon()
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.read(lock, 20).decode(errors="replace").strip()
-        return int(text) if text.isdecimal() else 0
-    except OSError:  # a file system without locks
-        return None
-    finally:
-        os.close(lock)
-    return None
 
 
 def check_state(folder: Path, daemon: int | None) -> Iterator[Finding]:
