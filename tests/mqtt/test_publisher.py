@@ -6,14 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edgeclassify.errors import ConfigError, UnavailableError
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.messages import Message
+from edgeclassify.records import Decision, State
 from tests.broker import Broker, Inbox, free_port
 from tests.mqtt.checks import assert_every_appeared_has_one_gone, assert_in_order_and_whole
 from tests.mqtt.conftest import EVENTS, NODE, StartPublisher
@@ -39,6 +43,45 @@ def test_an_event_comes_with_its_snapshot_before_and_its_state_after(
     assert json.loads(inbox.texts(f"{NODE}/porch/state")[0])["event_id"] == "0000000001"
     assert inbox.of(f"{NODE}/porch/snapshot")[0].payload == b"\xff\xd8jpeg"
     assert inbox.texts(f"{NODE}/porch/labels/dog") == ["OFF"]
+
+
+def test_events_expire_at_the_broker_as_they_do_in_the_outbox(broker: Broker, start: StartPublisher):
+    expiries: dict[str, int | None] = {}
+
+    def note(_client, _userdata, message):
+        expiries[message.topic] = getattr(message.properties, "MessageExpiryInterval", None)
+
+    listener = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    listener.on_message = note
+    subscribed = threading.Event()
+    listener.on_subscribe = lambda *_: subscribed.set()
+    listener.connect(broker.host, broker.port)
+    listener.subscribe([(EVENTS, 1), (f"{NODE}/porch/state", 0)])
+    listener.loop_start()
+    try:
+        assert subscribed.wait(5)
+        publisher = start(broker.port, outbox={"expire_seconds": 100, "max_events": 10})
+        publisher.accept(appeared())
+        wait_until(lambda: len(expiries) == 2)
+    finally:
+        listener.disconnect()
+        listener.loop_stop()
+    assert 90 <= (expiries[EVENTS] or 0) <= 100
+    assert expiries[f"{NODE}/porch/state"] is None
+
+
+def test_the_state_names_the_event_of_its_own_label_among_labels_of_equal_text(
+    broker: Broker, inbox: Inbox, start: StartPublisher
+):
+    publisher = start(broker.port)
+    for index in (133, 517):  # ImageNet has two cranes
+        publisher.accept(appeared("crane", index=index))
+    bird = State("porch", "crane", 133, 0.9, 0.0)
+    publisher.accept(Decision((), bird))
+    assert publisher.flush(5)
+    wait_until(lambda: len(inbox.of(f"{NODE}/porch/state")) == 3)
+    told = [json.loads(text)["event_id"] for text in inbox.texts(f"{NODE}/porch/state")]
+    assert told == ["0000000001", "0000000002", "0000000001"]
 
 
 def test_retained_is_what_the_contract_says(broker: Broker, start: StartPublisher):

@@ -11,6 +11,7 @@ import pytest
 
 from edgeclassify.config.sections import MqttConfig, TlsConfig
 from edgeclassify.errors import ConfigError
+from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.credentials import read_password, tls_context, warn_of_readable_password
 from tests.broker import Broker, Inbox, ServerTls, free_port
 from tests.mqtt.certificates import Authority
@@ -145,6 +146,31 @@ def test_our_own_echo_is_nobody_else(start: StartPublisher, broker: Broker, capl
         assert "another device" not in caplog.text
         inbox.publish(publisher.topics.status, "online")
         wait_until(lambda: "another device calls itself hut" in caplog.text)
+
+
+def test_another_device_is_noticed_by_both_of_the_two(
+    tmp_path: Path, start: StartPublisher, broker: Broker, caplog: pytest.LogCaptureFixture
+):
+    first = start(broker.port)
+    wait_until(lambda: first.connected)
+    second = start(broker.port, folder=tmp_path / "second")
+    wait_until(lambda: second.connected)
+    wait_until(lambda: caplog.text.count("another device calls itself hut") == 1)
+    # The newer one heard nothing of the older yet: it does when that one tells its health.
+    first.retain(messages.health(first.topics, {"uptime_seconds": 1}))
+    wait_until(lambda: caplog.text.count("another device calls itself hut") == 2)
+
+
+def test_our_own_health_is_nobody_else(start: StartPublisher, broker: Broker, caplog: pytest.LogCaptureFixture):
+    with Inbox(broker) as inbox:
+        publisher = start(broker.port)
+        wait_until(lambda: publisher.connected)
+        for uptime in range(3):
+            publisher.retain(messages.health(publisher.topics, {"uptime_seconds": uptime}))
+        wait_until(lambda: len(inbox.of(publisher.topics.health)) == 3)
+        broker.restart()  # it comes back retained, or not at all
+        wait_until(lambda: publisher.connected and len(inbox.of(publisher.topics.health)) >= 4)
+    assert "another device" not in caplog.text
 
 
 @pytest.mark.parametrize("line", ["message_size_limit 800", "max_packet_size 900"])
