@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeclassify import __version__
+from edgeclassify.announcer import Announcer
 from edgeclassify.assembly import make_tracker, vocabularies_of
 from edgeclassify.cameras.capture import capture
 from edgeclassify.cameras.status import CameraStatus, CameraWishes
@@ -101,7 +102,9 @@ class _Daemon:
             self._times.note,
             watchers.wanted,
         )
-        self._settings = Settings(file, overrides, vocabularies, self._lanes, self._pipeline, self._publisher)
+        self._announcer = Announcer(self._publisher, self._state_dir)
+        told = (self._publisher, self._announcer)
+        self._settings = Settings(file, overrides, vocabularies, self._lanes, self._pipeline, *told)
         self._commands = Commands(self._publisher, list(self._lanes), lambda: stop_reasons.put(_COMMAND))
         self._can_tell = True
         self._settings.tell()
@@ -110,6 +113,7 @@ class _Daemon:
         """Start the threads: what is started last is stopped first."""
         health = Health(self._lanes, lambda: self._pipeline.classifier, self._times, self._mailbox)
         self._start("classify", partial(self._pipeline.run, self._stopping))
+        self._start("announce", partial(self._announcer.run, self._stopping))
         self._start("health", partial(self._tell_health, health))
         for camera, section in self._settings.config.cameras.items():
             lane, base = self._lanes[camera], self._settings.file.base

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from edgeclassify.announcer import Announcer
 from edgeclassify.assembly import info_of, rules_of, watched_labels
 from edgeclassify.config.overrides import KeptOverrides, overridden
 from edgeclassify.config.reader import ConfigFile
@@ -30,6 +31,7 @@ class Settings:
         lanes: the cameras.
         pipeline: where rules are put to use.
         publisher: where it is told.
+        announcer: tells Home Assistant.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Settings:
         lanes: Mapping[str, Lane],
         pipeline: Pipeline,
         publisher: Publisher,
+        announcer: Announcer,
     ) -> None:
         self._written = written
         self._overrides = overrides
@@ -47,6 +50,7 @@ class Settings:
         self._lanes = lanes
         self._pipeline = pipeline
         self._publisher = publisher
+        self._announcer = announcer
         self._telling = threading.Lock()
         self.file = overridden(written, overrides.now)
         """As it holds."""
@@ -112,8 +116,10 @@ class Settings:
 
     def tell(self) -> None:
         """Tell how everything is set."""
-        for camera, vocabulary in self._vocabularies.items():
-            self._publisher.watch(camera, watched_labels(self.config, camera, vocabulary))
+        watched = {name: watched_labels(self.config, name, known) for name, known in self._vocabularies.items()}
+        self._announcer.announce(self.config, watched)
+        for camera, parts in watched.items():
+            self._publisher.watch(camera, parts)
             self.tell_camera(camera)
         self.tell_info(self._pipeline.classifier)
 

@@ -13,7 +13,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"tools", "daemon"},
-    {"pipeline", "health", "watchers", "commands", "settings", "assembly"},
+    {"pipeline", "health", "watchers", "announcer", "commands", "settings", "assembly"},
     {"snapshots"},
     STAGES,
     {"mailbox", "image", "view", "picturefile", "processes", "child_main"},

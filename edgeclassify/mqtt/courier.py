@@ -13,7 +13,9 @@ from edgeclassify.mqtt.connection import MQTT5, Connection
 from edgeclassify.mqtt.dialer import Dialer, Pace, Stopped
 from edgeclassify.mqtt.messages import Message
 from edgeclassify.mqtt.outbox import Outbox
+from edgeclassify.mqtt.oversize import Oversize
 from edgeclassify.mqtt.own_status import OwnStatus
+from edgeclassify.mqtt.standing import Announcement, Standing
 from edgeclassify.mqtt.store import Row
 from edgeclassify.mqtt.subscriptions import Handler, Subscriptions
 from edgeclassify.mqtt.topics import Topics
@@ -34,18 +36,16 @@ class Courier:
         self._pace = pace
         self._patience_s = max(keepalive_seconds, pace.acknowledge_s)
         self._work: WakingQueue[Callable[[], None]] = WakingQueue()
-        self._retained: dict[str, Message] = {}
+        self._standing = Standing()
         self._subscriptions = Subscriptions()
         self._own_status = OwnStatus(topics.node)
         self._window = Window()
-        self._too_large: set[str] = set()
+        self._oversize = Oversize()
         self._stopping = threading.Event()
         self._dialer: Dialer
         self._outbox: Outbox
         self._live: Connection | None = None
         self._number = 0
-        self._online_packet: int | None = None
-        self._online_sent_s = 0.0
         self.connected = False
 
     def hand(self, connection: int, row: Row, snapshot: bytes | None) -> None:
@@ -55,6 +55,10 @@ class Courier:
     def retain(self, message: Message) -> None:
         """Send a state now and at every connect."""
         self._work.put(lambda: self._retain(message))
+
+    def announce(self, announcement: Announcement) -> None:
+        """Tell of our devices now and, before all states, at every connect."""
+        self._work.put(lambda: self._announce(announcement))
 
     def send(self, message: Message) -> None:
         """Send what matters only now: dropped without a connection, or when the network is slow."""
@@ -125,15 +129,13 @@ class Courier:
         with_health = connection.protocol == MQTT5  # under 3.1.1 our own would come back
         connection.subscribe([self._topics.status, *([self._topics.health] if with_health else [])], own=True)
         connection.subscribe(self._subscriptions.topics)
-        for message in self._retained.values():
+        for message in self._standing:
             self._publish(connection, message)
         self._say_online(connection)
 
     def _say_online(self, connection: Connection) -> None:
-        if connection.protocol != MQTT5:
-            self._own_status.expect_echo()
-        self._online_packet = connection.publish(messages.status(self._topics, online=True))
-        self._online_sent_s = time.monotonic()
+        packet_id = connection.publish(messages.status(self._topics, online=True))
+        self._own_status.said(packet_id, echoes=connection.protocol != MQTT5)
 
     def _attend_to_broker(self, connection: Connection) -> Trouble | None:
         while connection.incoming:
@@ -157,10 +159,10 @@ class Courier:
     def _take_acks(self, connection: Connection) -> Trouble | None:
         while connection.acks:
             ack = connection.acks.popleft()
-            if ack.packet_id == self._online_packet:
-                self._online_packet = None
+            if self._own_status.is_acknowledged(ack.packet_id):
                 if ack.refused:
                     return trouble.of_write_refusal(ack.code, self._topics.status, self._dialer.config)
+                self._standing.confirm()
                 if not self.connected:
                     self.connected = True
                     self._dialer.say_connected(connection, self._outbox.counters.waiting)
@@ -180,15 +182,12 @@ class Courier:
 
     def _after_loss(self, connection: Connection) -> Trouble:
         is_idle = self._window.oldest_age_s() == 0
-        if connection.was_closed_by_broker:
-            culprit = self._window.hung_up()
-            if culprit is not None:
-                self._bury(culprit, "the broker closed the connection whenever it came")
+        if connection.was_closed_by_broker and (culprit := self._window.hung_up()) is not None:
+            self._bury(culprit, "the broker closed the connection whenever it came")
         return self._dialer.after_loss(connection, is_idle=is_idle)
 
     def _overdue(self) -> Trouble | None:
-        online_age_s = 0.0 if self._online_packet is None else time.monotonic() - self._online_sent_s
-        if max(online_age_s, self._window.oldest_age_s()) > self._patience_s:
+        if max(self._own_status.unanswered_s(), self._window.oldest_age_s()) > self._patience_s:
             return Trouble(f"connection given up, nothing was acknowledged for {self._patience_s:g} s")
         return None
 
@@ -226,9 +225,16 @@ class Courier:
             self._send_events(self._live)  # at once: the state that follows from it is next in the line
 
     def _retain(self, message: Message) -> None:
-        self._retained[message.topic] = message
+        self._standing.retain(message)
         if self._live is not None:
             self._publish(self._live, message)
+
+    def _announce(self, announcement: Announcement) -> None:
+        said = self._standing.announce(announcement)
+        if self._live is not None:
+            for message in said:
+                self._publish(self._live, message)
+            self._say_online(self._live)  # its acknowledgement is also that of everything before it
 
     def _send(self, message: Message) -> None:
         if self._live is not None and not self._live.is_congested:
@@ -242,9 +248,5 @@ class Courier:
     def _publish(self, connection: Connection, message: Message) -> None:
         if connection.fits(message):
             connection.publish(message)
-        elif message.topic not in self._too_large:
-            self._too_large.add(message.topic)
-            log.warning(
-                "%s: %d bytes are more than the broker takes (%s); raise its limit of the packet size",
-                message.topic, len(message.payload), connection.max_packet_bytes,
-            )  # fmt: skip
+        else:
+            self._oversize.say(message.topic, len(message.payload), connection.max_packet_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from edgeclassify.mqtt.messages import OFFLINE, ONLINE
 
@@ -14,16 +15,30 @@ class OwnStatus:
 
     def __init__(self, node: str) -> None:
         self._node = node
-        self._echoes = 0
-        self._said = False
+        self._foreign_said = False
+        self.begin()
 
     def begin(self) -> None:
-        """Forget echoes: a new connection has none under way."""
+        """Forget what was under way: a new connection has nothing."""
         self._echoes = 0
+        self._packet: int | None = None
+        self._said_s = 0.0
 
-    def expect_echo(self) -> None:
-        """Note that we said `online` to a broker that tells us too (MQTT 3.1.1)."""
-        self._echoes += 1
+    def said(self, packet_id: int, *, echoes: bool) -> None:
+        """Note that we said `online`; `echoes` if the broker tells us too (MQTT 3.1.1)."""
+        self._packet, self._said_s = packet_id, time.monotonic()
+        self._echoes += echoes
+
+    def is_acknowledged(self, packet_id: int) -> bool:
+        """Take an acknowledgement; return whether it is that of the last `online`, and so of all before it."""
+        if packet_id != self._packet:
+            return False
+        self._packet = None
+        return True
+
+    def unanswered_s(self) -> float:
+        """Return for how long the last `online` has been waiting for its acknowledgement."""
+        return 0.0 if self._packet is None else time.monotonic() - self._said_s
 
     def is_wrong(self, payload: bytes, *, retained: bool) -> bool:
         """Return whether `online` must be said again: somebody said `offline` for us while we are here.
@@ -47,6 +62,6 @@ class OwnStatus:
             self._say_foreign()
 
     def _say_foreign(self) -> None:
-        if not self._said:
+        if not self._foreign_said:
             log.error("another device calls itself %s; set node: in config.yaml of one of them", self._node)
-        self._said = True
+        self._foreign_said = True

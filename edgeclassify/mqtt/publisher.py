@@ -17,6 +17,7 @@ from edgeclassify.mqtt.credentials import read_password, tls_context, warn_of_re
 from edgeclassify.mqtt.dialer import Dialer, Pace
 from edgeclassify.mqtt.messages import Message
 from edgeclassify.mqtt.outbox import Counters, Outbox
+from edgeclassify.mqtt.standing import Announcement
 from edgeclassify.mqtt.state_dir import Identity
 from edgeclassify.mqtt.subscriptions import Handler
 from edgeclassify.mqtt.topics import LabelKey, Topics
@@ -128,6 +129,10 @@ class Publisher:
     def retain(self, message: Message) -> None:
         """Tell a state now and at every connect; the newest of each topic counts."""
         self._courier.retain(message)
+
+    def announce(self, announcement: Announcement) -> None:
+        """Tell Home Assistant of our devices now and, before all states, at every connect."""
+        self._courier.announce(announcement)
 
     def send(self, message: Message) -> None:
         """Tell what matters only now; dropped without a connection."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeclassify.config.names import slug
@@ -40,6 +40,14 @@ class Topics:
     def health(self) -> str:
         """Totals and measurements, every `health_seconds`."""
         return f"{self.root}/health"
+
+    def retained(self, parts: Mapping[str, Iterable[str]]) -> set[str]:
+        """Return all topics that the broker keeps; `parts` are those of watched labels, by camera."""
+        kept = {self.status, self.info, self.health}
+        for camera, labels in parts.items():
+            kept |= {self.camera_status(camera), self.state(camera), self.snapshot(camera)}
+            kept |= {self.threshold(camera), self.enabled(camera), *(self.label(camera, part) for part in labels)}
+        return kept
 
     @property
     def why_set(self) -> str:

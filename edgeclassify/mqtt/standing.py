@@ -1,0 +1,55 @@
+"""What the broker is told at every connect, in this order: retractions, announcements, retained state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from edgeclassify.mqtt.messages import Message
+
+Confirmed = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What Home Assistant is told of our devices."""
+
+    retractions: Sequence[Message]
+    """Sent first, and again at each connect until the broker has them."""
+    announcements: Sequence[Message]
+    """In place of those before, also at each later connect."""
+    confirmed: Confirmed
+    """Called in the network thread once the broker has all of it; must only enqueue."""
+
+
+class Standing:
+    """Used by the network thread."""
+
+    def __init__(self) -> None:
+        self._retractions: list[Message] = []
+        self._announcements: dict[str, Message] = {}
+        self._states: dict[str, Message] = {}
+        self._confirmed: list[Confirmed] = []
+
+    def __iter__(self) -> Iterator[Message]:
+        yield from self._retractions
+        yield from self._announcements.values()
+        yield from self._states.values()
+
+    def announce(self, announcement: Announcement) -> list[Message]:
+        """Take this in place of the one before; return what is to be sent now."""
+        self._retractions += announcement.retractions
+        self._announcements = {message.topic: message for message in announcement.announcements}
+        self._confirmed.append(announcement.confirmed)
+        return [*announcement.retractions, *announcement.announcements]
+
+    def retain(self, message: Message) -> None:
+        """Take a state in place of the one before."""
+        self._states[message.topic] = message
+
+    def confirm(self) -> None:
+        """Note that the broker has everything that was said."""
+        self._retractions.clear()
+        confirmed, self._confirmed = self._confirmed, []
+        for tell in confirmed:
+            tell()
