@@ -24,6 +24,8 @@ COMMANDS = {
     "evaluate": "how right a model is on labelled pictures: top-1, top-5, thresholds, confusion",
     "benchmark": "how quick models are here: latency, throughput, where the time goes",
     "overrides": "what was set over MQTT; clear lets config.yaml hold again",
+    "nodes": "all nodes on the broker: online, version, accelerator, rates, what they saw last",
+    "forget": "clear what the broker keeps of a node that is no more",
     "doctor": "check every part of this installation; each line says ok or how to mend it",
 }
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeclassify.cli.table import table
+
 if TYPE_CHECKING:
     from edgeclassify.catalogue.choice import Machine
     from edgeclassify.catalogue.entries import Entry
@@ -81,7 +83,7 @@ def list_models(
         measured = {"latency_measured_on": known.latency_measured_on}
         click.echo(json.dumps({"choice": chosen, **measured, "models": [asdict(row) for row in rows]}, indent=2))
         return
-    click.echo("\n".join(_table([_TITLES, *map(_cells, rows)])))
+    click.echo("\n".join(table([_TITLES, *map(_cells, rows)], _RIGHT)))
     click.echo(
         f"\nms: published, measured on {known.latency_measured_on}; top-1, top-5: percent, published; -: not known"
     )
@@ -163,15 +165,6 @@ def _cells(row: Row) -> tuple[str, ...]:
         twin,
         row.knows or "-",
     )
-
-
-def _table(lines: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = (
-        [f"{cell:>{width}}" if number in _RIGHT else f"{cell:{width}}" for number, (cell, width) in enumerate(pairs)]
-        for pairs in (zip(line, widths, strict=True) for line in lines)
-    )
-    return ["  ".join(line).rstrip() for line in padded]
 
 
 def _advice(choice: Row | None, machine: Machine) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,6 +20,10 @@ from edgeclassify.mqtt.credentials import read_password, tls_context
 
 _CONNECT_S = 5.0
 _POLL_S = 0.25
+_QUIET_S = 0.75
+"""A broker sends what it keeps in one go; after a pause of so long there is no more of it."""
+_RETAINED_S = 20.0
+CONNECTED = b"connected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Arrival:
 
     topic: str
     payload: bytes
+    retained: bool = False
+    """The broker had kept it."""
 
 
 class Subscription:
@@ -34,7 +42,7 @@ class Subscription:
     Args:
         config: where the broker is.
         base: the folder that relative paths of the configuration are relative to.
-        topics: what to subscribe to.
+        topics: what to subscribe to, if anything.
     """
 
     def __init__(self, config: MqttConfig, base: Path, topics: list[str]) -> None:
@@ -90,20 +98,55 @@ class Subscription:
         except queue.Empty:
             return None
 
+    def retained(self, wanted: Callable[[str], bool] = bool) -> dict[str, bytes]:
+        """Return what the broker keeps of the wanted topics, once no more of it comes.
+
+        Raises:
+            UnavailableError: the connection was lost meanwhile.
+        """
+        kept: dict[str, bytes] = {}
+        deadline_s = time.monotonic() + _RETAINED_S
+        quiet_until_s = time.monotonic() + _QUIET_S
+        while time.monotonic() < min(deadline_s, quiet_until_s):
+            arrival = self.next()
+            if arrival is None:
+                continue
+            if not arrival.topic and arrival.payload != CONNECTED:
+                raise UnavailableError(f"{self._where}: the connection was lost; try again")
+            if arrival.retained:
+                quiet_until_s = time.monotonic() + _QUIET_S
+                if arrival.payload and wanted(arrival.topic):
+                    kept[arrival.topic] = arrival.payload
+        return kept
+
     def publish(self, topic: str, payload: str) -> None:
         """Publish at QoS 0."""
         self._client.publish(topic, payload)
+
+    def clear(self, topics: Iterable[str]) -> None:
+        """Make the broker forget retained messages, and wait until it has read that.
+
+        Raises:
+            UnavailableError: it did not acknowledge in time.
+        """
+        sent = [self._client.publish(topic, b"", qos=1, retain=True) for topic in topics]
+        deadline_s = time.monotonic() + _RETAINED_S
+        for message in sent:
+            message.wait_for_publish(max(0.0, deadline_s - time.monotonic()))
+            if not message.is_published():
+                raise UnavailableError(f"{self._where}: it acknowledges nothing; look into its log")
 
     def _on_connect(
         self, client: paho.Client, _: object, __: object, answer: ReasonCode, ___: Properties | None
     ) -> None:
         self._answers.put(answer)
         if not answer.is_failure:
-            client.subscribe([(topic, 1) for topic in self._topics])
-            self._arrivals.put(Arrival("", b"connected"))
+            if self._topics:
+                client.subscribe([(topic, 1) for topic in self._topics])
+            self._arrivals.put(Arrival("", CONNECTED))
 
     def _on_disconnect(self, *_: object) -> None:
         self._arrivals.put(Arrival("", b"the broker is gone; waiting for it"))
 
     def _on_message(self, _: paho.Client, __: object, message: paho.MQTTMessage) -> None:
-        self._arrivals.put(Arrival(message.topic, bytes(message.payload)))
+        self._arrivals.put(Arrival(message.topic, bytes(message.payload), message.retain))

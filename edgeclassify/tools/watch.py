@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeclassify.config.sections import MqttConfig
 from edgeclassify.tools.interruption import interruption
-from edgeclassify.tools.subscription import Arrival, Subscription
+from edgeclassify.tools.subscription import CONNECTED, Arrival, Subscription
 from edgeclassify.tools.watching import Lines, parse
 
 _LEASE_S = 20
@@ -81,7 +81,7 @@ class Watch:
     def _line(self, arrival: Arrival) -> str | None:
         if not arrival.topic:
             self._lease_until_s = 0.0
-            return None if self._raw or arrival.payload == b"connected" else f"-- {arrival.payload.decode()}"
+            return None if self._raw or arrival.payload == CONNECTED else f"-- {arrival.payload.decode()}"
         node, _, rest = arrival.topic.removeprefix(self._root).partition("/")
         camera, _, kind = rest.rpartition("/")
         if kind == "status":
