@@ -110,6 +110,8 @@ class Background:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.variables: dict[str, str] = {}
+        self.prefix: list[str] = []
+        """A command that becomes this one, like `ip netns exec NAME`."""
         self.arguments = list(map(str, arguments))
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,7 +133,7 @@ class Background:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                edgeclassify(*self.arguments),
+                [*self.prefix, *edgeclassify(*self.arguments)],
                 cwd=self.folder,
                 env=environment(self.folder) | self.variables,
                 stdin=subprocess.DEVNULL,

@@ -19,11 +19,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.broker import Broker, Inbox
+from tests.faults.counting import Count, count
 from tests.mqtt.network import Proxy
 from tests.running import ROOT, Daemon, colour_of, slides, write_pictures
 from tests.waiting import wait_until
@@ -35,35 +35,31 @@ _EVENTS = f"{ROOT}/+/event"
 
 @dataclass
 class Result:
-    """What came of a campaign; all but `accepted`, `arrivals` and `epochs` should be 0 or empty."""
+    """What came of a campaign."""
 
     accepted: int
-    arrivals: int
-    epochs: int
-    lost: list[str]
-    disordered: list[str]
-    altered: list[str]
-    """Came again, and not the same but for `late`."""
-    unmatched: list[str]
-    """Presences without exactly one `appeared` and one `gone`."""
-    repeats: int
-    faults: dict[str, int] = field(default_factory=dict)
+    arrived: Count
+    faults: dict[str, int]
     seconds: float = 0.0
 
     @property
+    def lost(self) -> int:
+        return self.accepted - self.arrived.unique
+
+    @property
     def is_good(self) -> bool:
-        return self.epochs == 1 and not (self.lost or self.disordered or self.altered or self.unmatched)
+        return self.lost == 0 and len(self.arrived.epochs) == 1 and self.arrived.is_good
 
     def table(self) -> str:
         rows: list[tuple[str, object]] = [
             ("accepted", self.accepted),
-            ("delivered", self.accepted - len(self.lost)),
-            ("lost", len(self.lost)),
-            ("out of order", len(self.disordered)),
-            ("repeated, same id and content", self.repeats),
-            ("repeated, but altered", len(self.altered)),
-            ("presences not closed exactly once", len(self.unmatched)),
-            ("epochs", self.epochs),
+            ("delivered", self.arrived.unique),
+            ("lost", self.lost),
+            ("out of order", len(self.arrived.disordered)),
+            ("repeated, same id and content", self.arrived.repeats),
+            ("repeated, but altered", len(self.arrived.altered)),
+            ("presences not closed exactly once", len(self.arrived.unmatched)),
+            ("epochs", len(self.arrived.epochs)),
             *((f"times {what}", times) for what, times in self.faults.items()),
             ("seconds", round(self.seconds)),
         ]
@@ -165,32 +161,8 @@ class Campaign:
         wait_until(lambda: len(_ids(inbox)) >= _last_id(daemon), 10)
 
     def _count(self, daemon: Daemon, inbox: Inbox) -> Result:
-        arrived = [(json.loads(text), text) for text in inbox.texts(_EVENTS)]
-        epochs = {event["epoch"] for event, _ in arrived}
-        accepted = _last_id(daemon)
-        first: dict[str, dict[str, Any]] = {}
-        disordered, altered, repeats = [], [], 0
-        for event, _ in arrived:
-            known = first.get(event["id"])
-            if known is not None:
-                repeats += 1
-                if {**known, "late": None} != {**event, "late": None}:
-                    altered.append(event["id"])
-                continue
-            if first and event["id"] < max(first):
-                disordered.append(event["id"])
-            first[event["id"]] = event
-        lost = [number for number in (f"{n:010d}" for n in range(1, accepted + 1)) if number not in first]
-        unmatched = _unmatched(list(first.values()))
-        return Result(
-            accepted, len(arrived), len(epochs), lost, disordered, altered, unmatched, repeats, dict(self._faults)
-        )
-
-
-def _unmatched(events: list[dict[str, Any]]) -> list[str]:
-    appeared = {event["id"] for event in events if event["event_type"] == "appeared"}
-    ended = [event["appeared_id"] for event in events if event["event_type"] == "gone"]
-    return sorted(appeared ^ set(ended)) + [number for number in set(ended) if ended.count(number) > 1]
+        arrived = count([json.loads(text) for text in inbox.texts(_EVENTS)])
+        return Result(_last_id(daemon), arrived, dict(self._faults))
 
 
 def _ids(inbox: Inbox) -> set[str]:
@@ -222,9 +194,9 @@ def main() -> int:
         campaign = Campaign(Path(folder), events=arguments.events, kills=arguments.kills, seed=arguments.seed)
         result = campaign.run(arguments.seconds)
     print(result.table())
-    for what in ("lost", "disordered", "altered", "unmatched"):
-        if numbers := getattr(result, what):
-            print(f"{what}: {', '.join(numbers[:20])}")
+    for what in ("missing", "disordered", "altered", "unmatched"):
+        if keys := getattr(result.arrived, what):
+            print(f"{what}: {', '.join(number for _, number in keys[:20])}")
     return 0 if result.is_good else 1
 
 
