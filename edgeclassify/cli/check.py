@@ -33,6 +33,7 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     from edgeclassify.errors import ConfigError
     from edgeclassify.inference import load_model
     from edgeclassify.inference.groups import vocabulary_for
+    from edgeclassify.mqtt.credentials import password_warnings
 
     written = load_config(find_config(config_path))
     state = state_dir(written.config, written.base)
@@ -57,7 +58,7 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     click.echo(f"model  {model.name}: {len(model.labels)} labels, input {width}x{height}")
     for camera in file.config.cameras:
         _print_camera(file, camera, vocabulary(camera))
-    for warning in [*unread, *warnings]:
+    for warning in [*unread, *warnings, *password_warnings(file.config.mqtt, file.base)]:
         click.echo(f"warning: {warning}")
     click.echo("ok")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import ipaddress
 import os
+import shlex
 import ssl
 from pathlib import Path
 
 from edgeclassify.config.sections import MqttConfig, TlsConfig
 from edgeclassify.errors import ConfigError
-
-log = logging.getLogger(__name__)
 
 _CREDENTIAL = "mqtt-password"
 _VARIABLE = "EDGECLASSIFY_MQTT_PASSWORD"
@@ -46,11 +45,26 @@ def read_password(config: MqttConfig, base: Path) -> str | None:
     return None
 
 
-def warn_of_readable_password(config: MqttConfig, base: Path) -> None:
-    """Say once at the start when everybody on this machine can read the password."""
+def password_warnings(config: MqttConfig, base: Path) -> list[str]:
+    """Return who else may get to know the password: users of this machine, whoever listens to the network.
+
+    Only this machine itself is no network: on a LAN, others may listen too.
+
+    Raises:
+        ConfigError: password_file is named and cannot be used.
+    """
+    found = []
+    has_password = bool(config.username) and read_password(config, base) is not None
+    if has_password and not config.tls.enabled and not _is_this_machine(config.host):
+        found.append(
+            f"mqtt.host {config.host}: the password is sent unencrypted, whoever listens to this network can read it; "
+            "set mqtt.tls.enabled: true, or let this user do little at the broker (docs/examples/mosquitto)"
+        )
     path = base / Path(config.password_file).expanduser()
     if config.password_file and path.stat().st_mode & _READABLE_BY_OTHERS:
-        log.warning("mqtt.password_file %s: every user of this machine can read it; run: chmod o-r %s", path, path)
+        mend = f"chmod o-r {shlex.quote(str(path))}"
+        found.append(f"mqtt.password_file {path}: every user of this machine can read it; run: {mend}")
+    return found
 
 
 def tls_context(config: TlsConfig, base: Path) -> ssl.SSLContext | None:
@@ -82,6 +96,16 @@ def tls_context(config: TlsConfig, base: Path) -> ssl.SSLContext | None:
                 f"give a certificate and its key without a password ({_reason(error)})"
             ) from None
     return context
+
+
+def _is_this_machine(host: str) -> bool:
+    name = host.lower().rstrip(".").strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False  # a name; looking it up here could take long, and be another machine tomorrow
 
 
 def _password_of(path: Path, where: str) -> str:

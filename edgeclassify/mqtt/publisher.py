@@ -13,7 +13,7 @@ from typing import Self
 from edgeclassify.config.sections import MqttConfig
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.courier import Courier
-from edgeclassify.mqtt.credentials import read_password, tls_context, warn_of_readable_password
+from edgeclassify.mqtt.credentials import password_warnings, read_password, tls_context
 from edgeclassify.mqtt.dialer import Dialer, Pace
 from edgeclassify.mqtt.messages import Message
 from edgeclassify.mqtt.outbox import Counters, Outbox
@@ -62,7 +62,8 @@ class Publisher:
     ) -> None:
         read_password(config, base)
         tls_context(config.tls, base)
-        warn_of_readable_password(config, base)
+        for warning in password_warnings(config, base):
+            log.warning("%s", warning)
         self.topics = Topics(config.base_topic, node)
         self._config = config
         self._base = base

@@ -115,3 +115,15 @@ events:
 """)
     assert "   0.40  pet (group)" in output
     assert "         among everything else: vehicle, food\n" in output
+
+
+def test_a_password_that_others_can_read_is_a_warning(check: Check) -> None:
+    Path("secret").write_text("Pa55word")
+    Path("secret").chmod(0o644)
+    mqtt = "mqtt: {host: 192.168.1.2, username: porch, password_file: secret}\n"
+    code, output, _ = check(mqtt)
+    assert code == 0
+    assert "warning: mqtt.host 192.168.1.2: the password is sent unencrypted, whoever listens" in output
+    assert "secret: every user of this machine can read it; run: chmod o-r" in output
+    Path("secret").chmod(0o600)
+    assert "warning" not in check(mqtt.replace("192.168.1.2", "localhost"))[1]

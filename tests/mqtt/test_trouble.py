@@ -12,7 +12,7 @@ import pytest
 from edgeclassify.config.sections import MqttConfig, TlsConfig
 from edgeclassify.errors import ConfigError
 from edgeclassify.mqtt import messages
-from edgeclassify.mqtt.credentials import read_password, tls_context, warn_of_readable_password
+from edgeclassify.mqtt.credentials import password_warnings, read_password, tls_context
 from tests.broker import Broker, Inbox, ServerTls, free_port
 from tests.mqtt.certificates import Authority
 from tests.mqtt.conftest import EVENTS, StartPublisher
@@ -286,9 +286,7 @@ def test_a_frozen_broker_is_noticed_without_events(broker: Broker, start: StartP
     wait_until(lambda: publisher.connected)
 
 
-def test_passwords_are_read_from_file_then_environment_then_systemd(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
+def test_passwords_are_read_from_file_then_environment_then_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert read_password(MqttConfig(), tmp_path) is None
     (tmp_path / "mqtt-password").write_text("of systemd\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
@@ -298,8 +296,38 @@ def test_passwords_are_read_from_file_then_environment_then_systemd(
     (tmp_path / "secret").write_text("of file \r\n")
     assert read_password(MqttConfig(password_file="secret"), tmp_path) == "of file "
     (tmp_path / "secret").chmod(0o644)
-    warn_of_readable_password(MqttConfig(password_file="secret"), tmp_path)
-    assert "every user of this machine can read it; run: chmod o-r" in caplog.text
+    (warning,) = password_warnings(MqttConfig(password_file="secret"), tmp_path)
+    assert "every user of this machine can read it; run: chmod o-r" in warning
+
+
+@pytest.mark.parametrize(
+    ("host", "is_network"),
+    [
+        ("localhost", False),
+        ("LOCALHOST.", False),
+        ("127.0.0.1", False),
+        ("127.8.8.8", False),
+        ("::1", False),
+        ("192.168.1.2", True),
+        ("169.254.1.1", True),
+        ("fe80::1%eth0", True),
+        ("8.8.8.8", True),
+        ("homeassistant.local", True),
+        ("localhost.example.com", True),
+    ],
+)
+def test_a_password_over_a_plain_network_is_warned_of(tmp_path: Path, host: str, is_network: bool):
+    (tmp_path / "secret").write_text("Pa55word")
+    (tmp_path / "secret").chmod(0o600)
+    config = MqttConfig(host=host, username="hut", password_file="secret")
+    found = password_warnings(config, tmp_path)
+    assert len(found) == is_network
+    assert "Pa55word" not in str(found)
+    if is_network:
+        assert found[0].startswith(f"mqtt.host {host}: the password is sent unencrypted")
+    assert not password_warnings(config.model_copy(update={"tls": TlsConfig(enabled=True)}), tmp_path)
+    assert not password_warnings(config.model_copy(update={"username": ""}), tmp_path)
+    assert not password_warnings(MqttConfig(host=host, username="hut"), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgeclassify.config.names import node_name, state_dir
 from edgeclassify.config.reader import ConfigFile, find_config, load_config
 from edgeclassify.errors import ConfigError
-from edgeclassify.mqtt.credentials import read_password, tls_context
+from edgeclassify.mqtt.credentials import password_warnings, read_password, tls_context
 from edgeclassify.redact import hide_password
 from edgeclassify.tools.doctor import broker, device, edgetpu, model, state
 from edgeclassify.tools.doctor.cameras import check_camera
@@ -67,6 +67,10 @@ def _configuration(option: Path | None, files: list[ConfigFile]) -> Iterator[Fin
             read(file.base)
         except ConfigError as error:
             yield CONFIGURATION.failed(name, str(error))
+            return
+    for warning in password_warnings(file.config.mqtt, file.base):
+        what, _, advice = warning.partition("; ")
+        yield CONFIGURATION.warn("password", what, advice)
 
 
 def _checks_of(file: ConfigFile, machine: Machine) -> Iterator[Check]:
