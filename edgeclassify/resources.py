@@ -1,4 +1,4 @@
-"""Where the files lie that come with the program: config.yaml, models/ and systemd/."""
+"""Where the files lie that come with the program: config.yaml, models/, systemd/ and demo/."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ def models() -> Path:
 def systemd() -> Path:
     """Return the folder of the systemd files."""
     return root() / "systemd"
+
+
+def demo() -> Path:
+    """Return the folder of what `edgeclassify demo --faults` needs: a tiny model, and the stand-in Edge TPU in C."""
+    return root() / "demo"
 
 
 def pulled_models() -> Path:

@@ -137,6 +137,31 @@ def test_an_edge_tpu_that_is_plugged_in_later_is_used(
     assert hut.said().count("the CPU is used, and the Edge TPU tried again") == (accelerator == "edgetpu")
 
 
+def test_flapping_twenty_times_costs_no_event_and_leaks_nothing(
+    tmp_path: Path, broker: Broker, inbox: Inbox, stand_in: StandIn
+) -> None:
+    def held(hut: Hut) -> tuple[int, int, int]:
+        """Descriptors, shared memory and children of the daemon."""
+        process = Path(f"/proc/{hut.process.pid}")
+        memory = (process / "maps").read_text().count("memfd:edgeclassify")
+        return len(list((process / "fd").iterdir())), memory, len(hut.children())
+
+    stand_in.plug()
+    with Hut(tmp_path, broker.port, inbox, stand_in) as hut:
+        hut.wait_for_events_of("edgetpu:usb:0")
+        before = held(hut)
+        for times in range(1, 21):
+            stand_in.unplug()
+            hut.wait_for_events_of("cpu")
+            stand_in.plug()
+            hut.wait_for_events_of("edgetpu:usb:0")
+            wait_until(lambda times=times: hut.inference()["failovers_total"] == times)
+        wait_until(lambda: held(hut) == before)
+        assert hut.stop() == 0
+    assert_nothing_lost_or_doubled(hut.events())
+    assert hut.accelerators() == ["edgetpu:usb:0"] + ["cpu", "edgetpu:usb:0"] * 20
+
+
 def test_a_hang_at_the_start_delays_neither_start_nor_stop(
     tmp_path: Path, broker: Broker, inbox: Inbox, stand_in: StandIn
 ) -> None:

@@ -73,7 +73,14 @@ def test_an_installed_package_is_complete(installed: Path, tmp_path: Path) -> No
     assert json.loads(line)["results"]
     tell = "from edgeclassify.resources import root; print(*root().rglob('*'))"
     told = _run(installed.with_name("python"), "-c", tell, cwd=empty, **home)
-    for name in ("config.yaml", "starter.tflite", "starter.txt", "edgeclassify.service"):
+    for name in (
+        "config.yaml",
+        "starter.tflite",
+        "starter.txt",
+        "edgeclassify.service",
+        "stand_in_edgetpu.c",
+        "colours_edgetpu.tflite",
+    ):
         assert name in told
     assert list(empty.iterdir()) == []
 

@@ -12,11 +12,40 @@ import click
 @click.option("--pictures", type=click.Path(path_type=Path), help="A folder of pictures to show in place of a camera.")
 @click.option("--seconds", type=click.FloatRange(min=1), help="End after so long; default: at Ctrl-C.")
 @click.option("--offline", is_flag=True, help="Do not try to get a better model.")
-def command(pictures: Path | None, seconds: float | None, *, offline: bool) -> None:
+@click.option(
+    "--faults", is_flag=True, help="Break everything on purpose for 60 s (or --seconds) and count the events."
+)
+def command(pictures: Path | None, seconds: float | None, *, offline: bool, faults: bool) -> int:
     """Run the real daemon with a private broker and show its events here.
 
     It uses the best camera of this machine, else sample pictures. Nothing is left behind.
+    With --faults the exit code is 1 when an event was lost.
     """
+    if faults:
+        if pictures:
+            raise click.UsageError("--pictures does not go with --faults, which must know what is to be seen")
+        return _break_everything(60.0 if seconds is None else seconds)
+    _show_it(pictures, seconds, offline=offline)
+    return 0
+
+
+def _break_everything(seconds: float) -> int:
+    from edgeclassify.tools.faults.campaign import Campaign
+    from edgeclassify.tools.faults.installation import installation
+    from edgeclassify.tools.faults.report import table
+    from edgeclassify.tools.interruption import interruption
+
+    click.echo(f"edgeclassify demo --faults: {seconds:g} s; three cameras with test pictures, a private mosquitto that")
+    click.echo("  keeps its sessions on disk, a stand-in for the Edge TPU. Ctrl-C ends it, and counts so far.")
+    with interruption() as interrupted, installation() as broken:
+        result = Campaign(broken, click.echo, interrupted).run(seconds)
+    click.echo("")
+    for line in table(result):
+        click.echo(line)
+    return 0 if result.is_good else 1
+
+
+def _show_it(pictures: Path | None, seconds: float | None, *, offline: bool) -> None:
     from edgeclassify.cameras.discovery import find_cameras
     from edgeclassify.config.reader import load_config
     from edgeclassify.errors import EdgeClassifyError

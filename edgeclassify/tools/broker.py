@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,31 +34,56 @@ def private_broker(folder: Path) -> Iterator[int]:
         UnavailableError: there is no broker program, or it does not start.
     """
     port = free_port()
-    with background(_broker_command(folder, port), folder / "broker.log") as broker:
-        deadline_s = time.monotonic() + _START_S
-        while not _answers(port):
-            if broker.poll() is not None or time.monotonic() > deadline_s:
-                log = (folder / "broker.log").read_text(errors="replace").strip()
-                raise UnavailableError(f"the demo's broker does not start: {log[-500:] or 'it says nothing'}")
-            time.sleep(0.02)
+    log = folder / "broker.log"
+    with background(_broker_command(folder, port), log) as broker:
+        wait_for_broker(broker, port, log)
         yield port
 
 
+def wait_for_broker(broker: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return when it listens.
+
+    Raises:
+        UnavailableError: it does not start.
+    """
+    deadline_s = time.monotonic() + _START_S
+    while not _answers(port):
+        if broker.poll() is not None or time.monotonic() > deadline_s:
+            said = log.read_text(errors="replace").strip()
+            raise UnavailableError(f"the demo's broker does not start: {said[-500:] or 'it says nothing'}")
+        time.sleep(0.02)
+
+
 @contextmanager
-def background(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program beside this one, its output in `log`; end it afterwards, or when this one dies."""
+def background(
+    command: list[str], log: Path, variables: Mapping[str, str] | None = None, last_signal: str = "TERM"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program beside this one, its output in `log`; end it afterwards, or when this one dies.
+
+    Args:
+        command: the program and its arguments.
+        log: a file that its output is appended to.
+        variables: more for its environment.
+        last_signal: what it gets when this process dies; one that may be frozen needs KILL.
+    """
     if setpriv := shutil.which("setpriv"):
         # Even if this process is killed with -9, nothing is left behind.
-        command = [setpriv, "--pdeathsig", "TERM", "--", *command]
+        command = [setpriv, "--pdeathsig", last_signal, "--", *command]
     with log.open("ab") as output:
         # A session of its own: Ctrl-C ends the demo, which then ends these in order.
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(variables or {})},
+            start_new_session=True,
         )
     try:
         yield process
     finally:
         process.terminate()
+        process.send_signal(signal.SIGCONT)  # a frozen one would not see it
         try:
             process.wait(_STOP_S + 3)
         except subprocess.TimeoutExpired:
@@ -65,15 +91,23 @@ def background(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes
             process.wait()
 
 
-def _broker_command(folder: Path, port: int) -> list[str]:
+def mosquitto_command(folder: Path, port: int, persistence: Sequence[str] = ("persistence false",)) -> list[str] | None:
+    """Return how to run mosquitto, with its configuration in `folder`; None when it is not installed."""
     # Debian installs it into sbin, which is not on everybody's path.
-    if mosquitto := shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin"):
-        config = folder / "mosquitto.conf"
-        lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false"]
-        if os.geteuid() == 0:
-            lines.append("user root")  # a change of user would make it forget that it dies with this process
-        config.write_text("\n".join(lines) + "\n")
-        return [mosquitto, "-c", str(config)]
+    mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if mosquitto is None:
+        return None
+    config = folder / "mosquitto.conf"
+    lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", *persistence]
+    if os.geteuid() == 0:
+        lines.append("user root")  # a change of user would make it forget that it dies with this process
+    config.write_text("\n".join(lines) + "\n")
+    return [mosquitto, "-c", str(config)]
+
+
+def _broker_command(folder: Path, port: int) -> list[str]:
+    if command := mosquitto_command(folder, port):
+        return command
     if find_spec("amqtt"):
         config = folder / "amqtt.yaml"
         config.write_text(

@@ -43,15 +43,16 @@ class Subscription:
         config: where the broker is.
         base: the folder that relative paths of the configuration are relative to.
         topics: what to subscribe to, if anything.
+        kept_session: a client id, for which the broker keeps what comes while this is away.
     """
 
-    def __init__(self, config: MqttConfig, base: Path, topics: list[str]) -> None:
+    def __init__(self, config: MqttConfig, base: Path, topics: list[str], kept_session: str = "") -> None:
         self._config = config
         self._where = f"broker {config.host}:{config.port}"
         self._topics = topics
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[ReasonCode] = queue.SimpleQueue()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, kept_session, clean_session=not kept_session)
         self._client.connect_timeout = _CONNECT_S
         self._client.reconnect_delay_set(1, 4)
         if (context := tls_context(config.tls, base)) is not None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from edgeclassify.tools.faults.stand_in import StandIn as Device
+from edgeclassify.tools.faults.stand_in import build_library
 from tests.inference.tiny_models import Graph, Operation, Tensor, classifier
-
-_SOURCE = Path(__file__).with_name("stand_in_edgetpu.c")
 
 
 @functools.cache
@@ -25,64 +23,19 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 @functools.cache
 def library() -> Path:
     """The compiled library, once per process."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
+    built = build_library(Path(_folder().name))
+    if built is None:
         pytest.skip("cannot run here: no C compiler")
-    target = Path(_folder().name, "libedgetpu.so")
-    subprocess.run([compiler, "-std=c11", "-O1", "-shared", "-fPIC", "-o", str(target), str(_SOURCE)], check=True)
-    return target
+    return built
 
 
-class StandIn:
-    """The device: what the library does from now on, and what the kernel shows of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._options = folder / "stand-in"
-        self._root = folder / "root"
-        (self._root / "sys/bus/usb/devices").mkdir(parents=True)
-        self._plugged = 0
-        self.set()
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What a process needs in its environment to see this device."""
-        return {"STAND_IN_EDGETPU_FILE": str(self._options), "EDGECLASSIFY_SYSFS_ROOT": str(self._root)}
-
-    def set(self, mode: str = "claim", **options: object) -> None:
-        """Do this from now on; for the options see the library's source."""
-        text = ",".join(f"{key}={value}" for key, value in {"mode": mode, **options}.items())
-        new = self._options.with_suffix(".new")
-        new.write_text(text)
-        new.replace(self._options)  # never read half written
-
-    def show(self, vendor: str = "18d1", product: str = "9302", port: str = "1-1.2") -> None:
-        """The kernel shows a USB device, another one each time."""
-        self._plugged += 1
-        folder = self._root / "sys/bus/usb/devices" / port
-        new = self._root / "sys/bus/usb/new"
-        new.mkdir()
-        for name, text in (("idVendor", vendor), ("idProduct", product), ("devnum", str(self._plugged))):
-            (new / name).write_text(f"{text}\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        new.rename(folder)
+class StandIn(Device):
+    """The device of the demo, with what only tests need."""
 
     def show_pci(self, number: int = 0) -> None:
         """The kernel shows a PCIe device."""
-        (self._root / "dev").mkdir(exist_ok=True)
-        (self._root / f"dev/apex_{number}").touch()
-
-    def hide(self) -> None:
-        """The kernel shows no device."""
-        for folder in (self._root / "sys/bus/usb/devices").iterdir():
-            shutil.rmtree(folder)
-
-    def plug(self) -> None:
-        self.set()
-        self.show()
-
-    def unplug(self) -> None:
-        self.set("nodevice")
-        self.hide()
+        (self.root / "dev").mkdir(exist_ok=True)
+        (self.root / f"dev/apex_{number}").touch()
 
 
 def twin(picture: Sequence[int] = (1, 1, 1, 3), labels: int = 3, dtype: str = "uint8", scale: float = 1 / 255) -> bytes:
