@@ -20,7 +20,7 @@ from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.commands import Commands
 from edgeclassify.config.names import node_name, state_dir
 from edgeclassify.config.overrides import KeptOverrides, overridden
-from edgeclassify.config.reader import ConfigFile, load_config
+from edgeclassify.config.reader import ConfigFile, load_config, model_errors
 from edgeclassify.config.sections import Config, ModelConfig
 from edgeclassify.errors import EdgeClassifyError
 from edgeclassify.health import Health, InferenceTimes
@@ -81,8 +81,9 @@ class _Daemon:
         self._state_dir = state_dir(config, file.base)
         self._classifying = running.enter_context(ExitStack())
         # Before it is opened: what is changed meanwhile is noticed by the next reload.
-        self._model_version = version_of(config.model, file.base)
-        classifier = self._open_admitted(config.model, file.base, self._classifying)
+        with model_errors(file):
+            self._model_version = version_of(config.model, file.base)
+            classifier = self._open_admitted(config.model, file.base, self._classifying)
         vocabularies = vocabularies_of(file, classifier.model.labels)
         self._publisher = running.enter_context(Publisher(config.mqtt, node, self._state_dir, file.base, stop_reasons))
         # What a crash left open is closed before anything new is told.
@@ -125,11 +126,12 @@ class _Daemon:
         """Read the configuration again and apply what can be applied; when anything is wrong with it, nothing."""
         try:
             written = load_config(self._settings.file.path)
-            version = version_of(written.config.model, written.base)
-            if self._settings.proposed(written).config == self._settings.config and version == self._model_version:
-                log.info("reload: %s: nothing has changed, in it or in the model's files", written.path)
-                return
-            self._apply(written, version)
+            with model_errors(written):
+                version = version_of(written.config.model, written.base)
+                if self._settings.proposed(written).config == self._settings.config and version == self._model_version:
+                    log.info("reload: %s: nothing has changed, in it or in the model's files", written.path)
+                    return
+                self._apply(written, version)
         except EdgeClassifyError as error:
             log.error("reload: %s", error)
             log.error("reload: nothing is changed, what ran before goes on; mend that and reload again")

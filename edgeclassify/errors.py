@@ -6,6 +6,7 @@ EdgeClassifyError          70  something of ours is broken; systemd restarts
 ├── UnavailableError       69  something needed is not there (broker, lock, camera)
 ├── ConfigError            78  config.yaml must be edited; systemd does not restart
 ├── ModelError             78  the model or its labels do not fit; systemd does not restart
+│   └── LabelsError            it is its labels
 ├── CameraError            69  a camera failed; the daemon tries again with growing pauses
 ├── ChildError             70  a child process answered with an error
 │   ├── ChildTimeoutError      it did not answer in time and was killed
@@ -57,6 +58,14 @@ class ModelError(EdgeClassifyError, ValueError):
     """The model or its labels do not fit."""
 
     exit_code = 78
+    key = "name"
+    """What of the section `model` is to be mended."""
+
+
+class LabelsError(ModelError):
+    """The labels are missing, unreadable, or not as many as the model has outputs."""
+
+    key = "labels"
 
 
 class CameraError(EdgeClassifyError, OSError):

@@ -13,6 +13,9 @@ from edgeclassify.errors import UnavailableError
 TWIN_SUFFIX = "_edgetpu"
 """Ends the name of a model that is compiled for the Edge TPU; without it, it is the same model for the CPU."""
 
+SETS = ".sets"
+"""Below the folder of pulled models: SETS/NAME/VERSION/ holds the files of one version of a model."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -78,5 +81,33 @@ def local_models() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in model_folders():
         for path in sorted(folder.glob("[!.]*.tflite")):
-            found.setdefault(path.stem, path)  # the first folder wins, as when a model is loaded
+            if path.is_file():
+                found.setdefault(path.stem, path)  # the first folder wins, as when a model is loaded
     return {name: path for name, path in found.items() if name.removesuffix(TWIN_SUFFIX) not in found.keys() - {name}}
+
+
+def in_its_set(model: Path) -> Path:
+    """Return where a model file lies: one that was pulled is a link into its set, all files of which belong together.
+
+    A set is replaced by replacing that one link, so that whoever follows it once never sees files of two sets.
+    """
+    try:
+        target = model.readlink()
+    except (OSError, ValueError):  # no link; ValueError: a NUL in the name
+        return model
+    is_ours = target.parts[:1] == (SETS,) and len(target.parts) == 4 and target.name == model.name
+    return model.parent / target if is_ours else model
+
+
+def beside(model: Path, name: str) -> Path:
+    """Return the place of a file that goes with a model: in its set, else where a person may have put it."""
+    place = model.with_name(name)
+    if is_in_set(model) and not place.is_file():
+        own = model.parents[3] / name
+        return place if own.is_symlink() else own  # a link leads into another set
+    return place
+
+
+def is_in_set(model: Path) -> bool:
+    """Whether this is what `in_its_set` returns for a model that was pulled."""
+    return len(model.parents) > 3 and model.parents[2].name == SETS

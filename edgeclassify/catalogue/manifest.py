@@ -1,4 +1,4 @@
-"""What was pulled, kept beside each model: NAME.json."""
+"""What was pulled, kept with each model: NAME.json."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edgeclassify.catalogue.checksums import sha256_of
+from edgeclassify.resources import in_its_set
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Manifest:
 
     def wrong(self, folder: Path) -> list[str]:
         """Return the files that are missing or not what was pulled."""
-        return [name for name, sha256 in self.files.items() if not _is(folder / name, sha256)]
+        place = in_its_set(folder / f"{self.name}.tflite").parent
+        return [name for name, sha256 in self.files.items() if not _is(place / name, sha256)]
 
     def write(self, path: Path) -> None:
         """Write it to a file of its own."""
@@ -40,7 +42,8 @@ def manifest_name(name: str) -> str:
 def read_manifest(folder: Path, name: str) -> Manifest | None:
     """Return the manifest of a model; None when there is none, or it is damaged."""
     try:
-        document = json.loads((folder / manifest_name(name)).read_bytes())
+        model = in_its_set(folder / f"{name}.tflite")
+        document = json.loads(model.with_name(manifest_name(name)).read_bytes())
         files = {str(file): str(sha256) for file, sha256 in document["files"].items()}
         if any("/" in file for file in files):
             return None
@@ -51,7 +54,8 @@ def read_manifest(folder: Path, name: str) -> Manifest | None:
 
 def manifests(folder: Path) -> list[Manifest]:
     """Return all of a folder."""
-    found = [read_manifest(folder, path.stem) for path in sorted(folder.glob("*.json"))]
+    names = {path.stem for kind in ("*.json", "*.tflite") for path in folder.glob(kind)}
+    found = [read_manifest(folder, name) for name in sorted(names)]
     return [manifest for manifest in found if manifest is not None]
 
 

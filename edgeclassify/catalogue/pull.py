@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,12 @@ from edgeclassify.catalogue.archive import unpack
 from edgeclassify.catalogue.checksums import Checksum, sha256_of
 from edgeclassify.catalogue.entries import CatalogueFile, Entry
 from edgeclassify.catalogue.limits import MAX_MODEL_BYTES, Limits
-from edgeclassify.catalogue.manifest import Manifest, manifest_name, manifests, read_manifest
+from edgeclassify.catalogue.manifest import Manifest, manifests, read_manifest
 from edgeclassify.catalogue.naming import check_name, file_name_of, stem_of
 from edgeclassify.catalogue.report import Report
+from edgeclassify.catalogue.sets import link_rest, publish
 from edgeclassify.catalogue.source import Wanted, in_mirror, is_web, obtain
-from edgeclassify.catalogue.storage import check_space, locked, part_path, publish, storage_errors
+from edgeclassify.catalogue.storage import check_space, locked, part_path, storage_errors
 from edgeclassify.catalogue.web import MissingError
 from edgeclassify.errors import ModelError, UsageError
 from edgeclassify.redact import hide_password
@@ -55,13 +56,15 @@ class Puller:
         """
         files = [file for file in entry.files if with_twin or file is not entry.twin]
         with locked(self.folder, self.report.note):
+            link_rest(self.folder, entry.name)
             with storage_errors(self.folder):
-                lacking = [file for file in files if not _is_here(self.folder / file.name, file)]
+                here = {file.name: path for file in entry.files if _is_here(path := self.folder / file.name, file)}
+                lacking = [file for file in files if file.name not in here]
             check_space(self.folder, sum(self._still_to_come(file, entry) for file in lacking))
             # One after the other: what was obtained lies ready should the next one fail.
             finished = {file.name: self._obtain(file, entry) for file in lacking}
             if finished:
-                self._publish(entry.name, finished, self._places(entry.model)[0], "")
+                self._publish(entry.name, finished, here, self._places(entry.model)[0], "")
         return Pulled(entry.name, self.folder / entry.model.name, tuple(finished))
 
     def pull_address(self, address: str, sha256: str, name: str | None) -> Pulled:
@@ -89,6 +92,7 @@ class Puller:
             place = in_mirror(self.mirror, file_name)[0] if self.mirror else address
         with locked(self.folder, self.report.note):
             if (here := self._pulled_before(sha256, name)) is not None:
+                link_rest(self.folder, here.name)
                 return Pulled(here.name, self.folder / f"{here.name}.tflite", ())
             checksum = Checksum(sha256) if sha256 else None
             wanted = Wanted(file_name, (place,), checksum, None, MAX_MODEL_BYTES)
@@ -96,7 +100,7 @@ class Puller:
             if checksum is None:
                 self._ask_for_checksum(part, wanted, address)
             with self._model_files(part, place, file_name, name) as (own_name, finished):
-                self._publish(own_name, finished, place, sha256)
+                self._publish(own_name, finished, {}, place, sha256)
                 part.unlink(missing_ok=True)  # of an archive
         return Pulled(own_name, self.folder / f"{own_name}.tflite", tuple(finished))
 
@@ -165,21 +169,20 @@ class Puller:
             for unpacked in self.folder.glob(".*.unpacked.part"):
                 unpacked.unlink()
 
-    def _publish(self, name: str, finished: dict[str, Path], place: str, sha256: str) -> None:
-        """Make the files visible, with a manifest; the model comes last."""
-        earlier = read_manifest(self.folder, name)
-        fresh = {file: sha256_of(part) for file, part in finished.items()}
-        before = dict(earlier.files) if earlier else {}
-        kept = {} if sha256 else before  # of the catalogue: the same model; of an address: another one
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        part = part_path(self.folder, manifest_name(name), "new")
-        with storage_errors(part):
-            Manifest(name, now, hide_password(place), sha256, kept | fresh).write(part)
-        model = f"{name}.tflite"
-        ordered = {file: path for file, path in finished.items() if file != model} | {manifest_name(name): part}
-        publish(self.folder, ordered | ({model: finished[model]} if model in finished else {}))
+    def _publish(
+        self, name: str, finished: Mapping[str, Path], kept: Mapping[str, Path], place: str, sha256: str
+    ) -> None:
+        """Make a model visible: what was brought, and what is kept of its files that are here."""
+        before = read_manifest(self.folder, name)
         with storage_errors(self.folder):
-            for file in before.keys() - kept.keys() - fresh.keys():  # labels of the model that was replaced, say
+            files = {**kept, **finished}
+            checksums = {file: sha256_of(path) for file, path in files.items()}
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        publish(self.folder, name, files, Manifest(name, now, hide_password(place), sha256, checksums))
+        with storage_errors(self.folder):
+            for part in finished.values():
+                part.unlink()
+            for file in (before.files.keys() if before else set()) - files.keys():  # of the model that was replaced
                 (self.folder / file).unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edgeclassify import resources
@@ -88,26 +88,6 @@ def check_space(folder: Path, needed_bytes: int) -> None:
 def part_path(folder: Path, name: str, key: str) -> Path:
     """Return where a file is built up; `key` stands for its content, so that only the same one goes on there."""
     return folder / f".{name}.{key}.part"
-
-
-def publish(folder: Path, finished: Mapping[str, Path]) -> None:
-    """Give finished partial files their names, in this order, each at once and for good.
-
-    Raises:
-        UnavailableError: the disk does not do it.
-    """
-    with storage_errors(folder):
-        for part in finished.values():
-            with part.open("rb") as file:
-                os.fsync(file.fileno())  # before the name: a power cut must not leave the name with an empty file
-            part.chmod(0o644)
-        for name, part in finished.items():
-            part.replace(folder / name)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def unfinished(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from edgeclassify.cli.options import config_option
 
 if TYPE_CHECKING:
     from edgeclassify.config.reader import ConfigFile
+    from edgeclassify.inference import Model
     from edgeclassify.vocabulary import Vocabulary
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,30 +27,27 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     if schema:
         _print_schema()
         return
-    from edgeclassify.config.labels import label_problems
     from edgeclassify.config.names import node_name, state_dir
     from edgeclassify.config.overrides import overridden, read_overrides
-    from edgeclassify.config.reader import find_config, load_config
+    from edgeclassify.config.reader import InvalidConfigError, find_config, load_config
     from edgeclassify.errors import ConfigError
-    from edgeclassify.inference import load_model
     from edgeclassify.inference.groups import vocabulary_for
     from edgeclassify.mqtt.credentials import password_warnings
 
-    written = load_config(find_config(config_path))
+    try:
+        written = load_config(find_config(config_path))
+    except InvalidConfigError as error:
+        if error.usable is None:
+            raise
+        raise ConfigError(*error.problems, *_examine(error.usable)[0]) from None
     state = state_dir(written.config, written.base)
     unread = []
     try:
         file = overridden(written, read_overrides(state))
     except ConfigError as error:  # often only the daemon's own user may read it
         file, unread = written, [f"what was set over MQTT is not known: {error}"]
-    model = load_model(file.config.model, file.base)
-
-    def vocabulary(camera: str) -> Vocabulary:
-        return vocabulary_for(model.labels, file.config.events_for(camera).groups)
-
-    errors, warnings = label_problems(file, vocabulary)
-    errors += _connection_problems(file)
-    if errors:
+    errors, warnings, model = _examine(file)
+    if errors or model is None:
         raise ConfigError(*errors)
     width, height = model.input_size
     click.echo(f"file   {file.path}")
@@ -57,10 +55,31 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     click.echo(f"state  {state}")
     click.echo(f"model  {model.name}: {len(model.labels)} labels, input {width}x{height}")
     for camera in file.config.cameras:
-        _print_camera(file, camera, vocabulary(camera))
+        _print_camera(file, camera, vocabulary_for(model.labels, file.config.events_for(camera).groups))
     for warning in [*unread, *warnings, *password_warnings(file.config.mqtt, file.base)]:
         click.echo(f"warning: {warning}")
     click.echo("ok")
+
+
+def _examine(file: ConfigFile) -> tuple[list[str], list[str], Model | None]:
+    """Return the errors and warnings beyond the file itself, and the model if it can be used."""
+    from edgeclassify.config.labels import label_problems
+    from edgeclassify.config.reader import model_errors
+    from edgeclassify.errors import ModelError
+    from edgeclassify.inference import load_model
+    from edgeclassify.inference.groups import vocabulary_for
+
+    try:
+        with model_errors(file):
+            model = load_model(file.config.model, file.base)
+    except ModelError as error:
+        return [str(error), *_connection_problems(file)], [], None
+
+    def vocabulary(camera: str) -> Vocabulary:
+        return vocabulary_for(model.labels, file.config.events_for(camera).groups)
+
+    errors, warnings = label_problems(file, vocabulary)
+    return errors + _connection_problems(file), warnings, model
 
 
 def _connection_problems(file: ConfigFile) -> list[str]:

@@ -37,8 +37,10 @@ _LINE_EVERY_S = 5.0
 def pull(model: str, sha256: str, name: str | None, mirror: str, *, no_edgetpu: bool) -> int:
     """Get a model of the catalogue, or a .tflite file or a zip archive with one in it from an address or a path.
 
-    It comes with its labels and its twin for the Edge TPU. Nothing is used that its checksum does not fit; what was
-    broken off goes on where it ended. Proxies are taken from $https_proxy and $http_proxy.
+    It comes with its labels and its twin for the Edge TPU, and all of them replace an older one at once. Nothing is
+    used that its checksum does not fit; what was broken off goes on where it ended.
+
+    Proxies are taken from $https_proxy and $http_proxy.
 
     Models go to $EDGECLASSIFY_MODELS, else to ~/.local/share/edgeclassify/models of the user who pulls. For a service
     that runs as another user, pull as root with EDGECLASSIFY_MODELS set to the folder that the service has there.

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from edgeclassify import resources
-from edgeclassify.config.document import Document, KeyPath, Problem, path_text
+from edgeclassify.config.document import Document, KeyPath, Problem, path_text, step
 from edgeclassify.config.problems import in_words
 from edgeclassify.config.sections import Config
 from edgeclassify.config.yamlfile import read_document
-from edgeclassify.errors import ConfigError
+from edgeclassify.errors import ConfigError, ModelError
 
 _MAX_SHOWN = 100
 
@@ -48,6 +50,14 @@ class ConfigFile:
         return _text(self.document, Problem(path, message, self.document.line(path)))
 
 
+class InvalidConfigError(ConfigError):
+    """A file says what cannot be; `usable` is what it says without that, as far as that is a configuration."""
+
+    def __init__(self, usable: ConfigFile | None, *problems: str) -> None:
+        super().__init__(*problems)
+        self.usable = usable
+
+
 def find_config(option: Path | None) -> Path:
     """Return the file to read: `option`, $EDGECLASSIFY_CONFIG, ./config.yaml, the one in /etc, the packaged default."""
     if option is not None:
@@ -62,7 +72,8 @@ def load_config(path: Path) -> ConfigFile:
     """Read and check a file.
 
     Raises:
-        ConfigError: it cannot be read, or says what cannot be; `problems` holds everything that is wrong.
+        ConfigError: it cannot be read.
+        InvalidConfigError: it says what cannot be; `problems` holds everything that is wrong.
     """
     document = read_document(path)
     problems = list(document.problems)
@@ -74,8 +85,36 @@ def load_config(path: Path) -> ConfigFile:
         problems += [problem for problem in found if problem.path not in told]
     if problems:
         # Not chained: pydantic's own text shows values, passwords among them.
-        raise ConfigError(*_texts(document, problems)) from None
+        usable = _without(document, [problem.path for problem in problems])
+        raise InvalidConfigError(usable, *_texts(document, problems)) from None
     return ConfigFile(document, config)
+
+
+@contextmanager
+def model_errors(file: ConfigFile) -> Iterator[None]:
+    """Say of a model that cannot be used which line of the file names it."""
+    try:
+        yield
+    except ModelError as error:
+        raise type(error)(file.problem(("model", error.key), str(error))) from error
+
+
+def _without(document: Document, wrong: Iterable[KeyPath]) -> ConfigFile | None:
+    """Return what a file says without the keys that are wrong; None when that is no configuration either."""
+    data = copy.deepcopy(document.data)
+    for path in wrong:
+        inner, places = data, []
+        for part in path:
+            if isinstance(inner, dict):  # of a list all goes: one with a hole would say something else
+                places.append((inner, part))
+            inner = step(inner, part)
+        if places:
+            section, key = places[-1]
+            section.pop(key, None)
+    try:
+        return ConfigFile(document, Config.model_validate(data))
+    except ValidationError:
+        return None
 
 
 def _texts(document: Document, problems: Iterable[Problem]) -> list[str]:

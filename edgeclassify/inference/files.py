@@ -27,11 +27,11 @@ def find_model(name: str, base: Path) -> Path:
     if "\0" in name:
         raise ModelError(f"model.name: {name!r} is not a name")
     if "/" in name or name.endswith(".tflite"):
-        return base / _expanded(name)
+        return resources.in_its_set(base / _expanded(name))
     for folder in resources.model_folders():
         path = folder / f"{name}.tflite"
         if path.is_file():
-            return path
+            return resources.in_its_set(path)
     here = ", ".join(sorted(resources.local_models())) or "none"
     if (base / name).is_file():
         advice = f"for the file of that name write ./{name}"

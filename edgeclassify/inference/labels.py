@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeclassify.errors import ModelError
+from edgeclassify import resources
+from edgeclassify.errors import LabelsError
 from edgeclassify.inference.metadata import packed_labels
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def find_labels(named: str, base: Path, model: Path, content: bytes) -> tuple[tu
     """Return a model's labels and where they come from: `model.labels`, the model itself, a file beside it.
 
     Raises:
-        ModelError: there are none, or they cannot be read.
+        LabelsError: there are none, or they cannot be read.
     """
     if not named and (packed := packed_labels(content, model.name)) is not None:
         name, text = packed
@@ -32,7 +33,7 @@ def find_labels(named: str, base: Path, model: Path, content: bytes) -> tuple[tu
         return parse_labels(text, origin), origin
     path = label_file(named, base, model)
     if path is None:
-        raise ModelError(f"{model}: it has no labels inside and no {model.stem}.txt beside it; set model.labels")
+        raise LabelsError(f"{model}: it has no labels inside and no {model.stem}.txt beside it; set model.labels")
     return parse_labels(_read(path), str(path)), str(path)
 
 
@@ -40,12 +41,12 @@ def label_file(named: str, base: Path, model: Path) -> Path | None:
     """Return the label file that counts for a model without labels inside: the named one, or the one beside it.
 
     Raises:
-        ModelError: `named` is no path.
+        LabelsError: `named` is no path.
     """
     if named:
         return _expanded(base, named)
     stems = dict.fromkeys([model.stem, model.stem.removesuffix("_edgetpu")])
-    return next((path for stem in stems if (path := model.with_name(f"{stem}.txt")).is_file()), None)
+    return next((path for stem in stems if (path := resources.beside(model, f"{stem}.txt")).is_file()), None)
 
 
 def parse_labels(content: bytes, where: str) -> tuple[str, ...]:
@@ -55,20 +56,20 @@ def parse_labels(content: bytes, where: str) -> tuple[str, ...]:
     as `label_<index>`.
 
     Raises:
-        ModelError: it is no label file.
+        LabelsError: it is no label file.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ModelError(
+        raise LabelsError(
             f"{where}:{line}: is not UTF-8; if it is a text, convert it with: iconv -f latin1 -t utf-8"
         ) from error
     lines = [_printable(line) for line in _LINE_END.split(text)]
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
-        raise ModelError(f"{where}: has no labels")
+        raise LabelsError(f"{where}: has no labels")
     if "\0" in text:
         log.warning("labels %s: hold control characters, which are left out", where)
     labels = _numbered(lines) or lines
@@ -83,7 +84,7 @@ def fit_labels(labels: Sequence[str], outputs: int, model: str, origin: str) -> 
     ImageNet has 1000 labels; many of its models have one output more, in front, for the background.
 
     Raises:
-        ModelError: the counts do not fit.
+        LabelsError: the counts do not fit.
     """
     if len(labels) == outputs:
         return tuple(labels)
@@ -94,7 +95,7 @@ def fit_labels(labels: Sequence[str], outputs: int, model: str, origin: str) -> 
     if outputs == _IMAGENET and len(labels) == _IMAGENET + 1 and starts_with_background:
         log.info("model %s: 1000 outputs and 1001 labels (%s): background is left out", model, origin)
         return tuple(labels[1:])
-    raise ModelError(
+    raise LabelsError(
         f"{model} has {outputs} outputs, but {origin} has {len(labels)} labels; "
         "set model.labels to the file that belongs to it"
     )
@@ -105,13 +106,13 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise ModelError(f"{path}: there is no such label file; mend model.labels") from error
+        raise LabelsError(f"{path}: there is no such label file; mend model.labels") from error
     except IsADirectoryError as error:
-        raise ModelError(f"{path}: is a folder; name the label file in it") from error
+        raise LabelsError(f"{path}: is a folder; name the label file in it") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ModelError(f"{path}: the label file cannot be read ({error})") from error
+        raise LabelsError(f"{path}: the label file cannot be read ({error})") from error
     if len(content) > _MAX_BYTES:
-        raise ModelError(f"{path}: is larger than {_MAX_BYTES // 1_000_000} MB and so no label file")
+        raise LabelsError(f"{path}: is larger than {_MAX_BYTES // 1_000_000} MB and so no label file")
     return content
 
 
@@ -119,7 +120,7 @@ def _expanded(base: Path, name: str) -> Path:
     try:
         return base / Path(name).expanduser()
     except RuntimeError as error:  # ~nobody
-        raise ModelError(f"model.labels: {name}: {error}") from error
+        raise LabelsError(f"{name}: {error}; mend model.labels") from error
 
 
 def _printable(line: str) -> str:

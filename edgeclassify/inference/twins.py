@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclassify.inference.files import find_model
-from edgeclassify.resources import TWIN_SUFFIX, model_folders
+from edgeclassify.resources import TWIN_SUFFIX, beside, in_its_set, is_in_set, model_folders
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ def find_twins(name: str, base: Path) -> Twins:
 
 
 def _beside_or_among_models(path: Path, name: str) -> Path | None:
-    candidates = (folder / name for folder in (path.parent, *model_folders()))
+    candidates = [beside(path, name)]
+    if not is_in_set(path):  # nor does a twin of another version come from elsewhere
+        candidates += [in_its_set(folder / name) for folder in model_folders()]
     return next((candidate for candidate in candidates if _is_file(candidate)), None)
 
 

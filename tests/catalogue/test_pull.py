@@ -61,7 +61,7 @@ def test_a_model_of_the_catalogue_comes_with_labels_and_twin_and_can_be_used(
     assert visible(folder) == [f"{NAME}.json", f"{NAME}.tflite", f"{NAME}.txt", f"{NAME}_edgetpu.tflite"]
     assert pulled.files == (f"{NAME}.txt", f"{NAME}_edgetpu.tflite", f"{NAME}.tflite")
     monkeypatch.setenv("EDGECLASSIFY_MODELS", str(folder))
-    assert find_model(NAME, folder) == pulled.path
+    assert find_model(NAME, folder) == pulled.path.resolve()
     assert len(load_model(ModelConfig(name=NAME, labels=str(folder / f"{NAME}.txt")), folder).labels) == 1001
 
 

@@ -127,3 +127,36 @@ def test_a_password_that_others_can_read_is_a_warning(check: Check) -> None:
     assert "secret: every user of this machine can read it; run: chmod o-r" in output
     Path("secret").chmod(0o600)
     assert "warning" not in check(mqtt.replace("192.168.1.2", "localhost"))[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("name: birds", "config.yaml:3: model.name: there is no model 'birds'"),
+        ("name: ./birds.tflite", "config.yaml:3: model.name: "),
+        ("labels: birds.txt", "config.yaml:3: model.labels: "),
+        ("labels: two.txt", "config.yaml:3: model.labels: starter.tflite has 13 outputs, but "),
+        ("labels: ~nobody-of-that-name/x", "config.yaml:3: model.labels: "),
+    ],
+)
+def test_a_model_or_label_file_that_is_missing_is_told_with_its_line(check: Check, model: str, said: str) -> None:
+    Path("two.txt").write_text("cat\ndog\n")
+    code, output, errors = check(f"node: porch\nmodel:\n  {model}\n")
+    assert (code, output, errors.count("\n")) == (78, "", 1)
+    assert errors.startswith(f"edgeclassify: {said}")
+
+
+def test_labels_and_the_model_are_checked_also_when_something_else_is_wrong(check: Check) -> None:
+    code, _, errors = check("""\
+events:
+  thresholds: {kitten: 0.5, cat: 60}
+  margn: 0.1
+mqtt: {port: 99999, password_file: nowhere.txt}
+cameras: {door: {size: [640, wide]}}
+""")
+    assert code == 78
+    for said in ("margn", "events.thresholds.cat", "mqtt.port", "door.size", "no label 'kitten'", "nowhere.txt"):
+        assert said in errors
+    code, _, errors = check("model: {name: birds}\nevents: {margn: 0.1}\n")
+    assert "margn" in errors
+    assert "config.yaml:1: model.name: there is no model 'birds'" in errors

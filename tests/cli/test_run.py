@@ -103,3 +103,11 @@ def test_paths_in_the_file_are_relative_to_it(tmp_path: Path, broker: Broker, in
         assert daemon.stop() == 0
     assert (tmp_path / "home/state/outbox.db").is_file()
     assert json.loads(inbox.last(f"{ROOT}/info") or "")["model"]["name"] == "colours"
+
+
+def test_a_model_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("node: hut\nmodel:\n  name: mobilenet_v1_0.25_128_quant\n")
+    result = run_to_end(tmp_path, "run", "-c", tmp_path / "config.yaml")
+    assert result.returncode == 78
+    assert "config.yaml:3: model.name: there is no model 'mobilenet_v1_0.25_128_quant'" in result.stderr
+    assert "edgeclassify models pull mobilenet_v1_0.25_128_quant" in result.stderr
