@@ -1,6 +1,6 @@
 """Draws golden.png and writes into golden.yaml what models say of it.
 
-    python models/make_golden.py MODEL.tflite ...
+    python models/make_golden.py models/starter.tflite MODEL.tflite ...
 
 Run it again for all models when the picture or the starter changes. The picture is a drawing with strong colours:
 with red and blue exchanged every model here says something else of it.

@@ -9,11 +9,14 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import yaml
 
 from edgeclassify import __version__, resources
@@ -25,7 +28,7 @@ from edgeclassify.inference.files import read_model
 from edgeclassify.inference.model import load_model
 from edgeclassify.inference.twins import find_twins
 from edgeclassify.processes import Child
-from edgeclassify.records import Frame
+from edgeclassify.records import Frame, Pixels
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,18 @@ _TRIAL = "edgeclassify.inference.admission:Trial"
 _TRIAL_S = 60.0  # a model of 200 MB on the slowest Pi, from an SD card
 _TOLERANCE = 0.1  # machines differ by a quantization step or two; with red and blue exchanged, it is more by far
 _REMEMBERED = "admitted.json"
+
+
+@dataclass(frozen=True)
+class Response:
+    """What can be said of a model whose right scores are not known."""
+
+    numbers: bool
+    """Its scores are numbers."""
+    to_pictures: bool
+    """They differ between pictures."""
+    to_colours: bool
+    """They differ when red and blue are exchanged."""
 
 
 class Trial:
@@ -43,13 +58,31 @@ class Trial:
         del memory
         model = load_model(config, base)
         self._classifier = CpuClassifier(model, 1)
+        self._picture = load_picture(resources.models() / "golden.png")
 
     def scores(self, indexes: tuple[int, ...]) -> list[float]:
         """Classify the golden picture; return the scores of some labels."""
-        picture = load_picture(resources.models() / "golden.png")
-        frame = Frame("golden", time.monotonic(), picture.model_input(*self._classifier.model.input_size), picture)
-        values = self._classifier.classify(frame).values
+        values = self._classify(self._golden_pixels())
         return [float(values[index]) for index in indexes]
+
+    def response(self) -> Response:
+        """Classify the golden picture as it is, with red and blue exchanged, all black, and as its negative."""
+        golden = self._golden_pixels()
+        right, exchanged, *others = (
+            self._classify(pixels) for pixels in (golden, golden[..., ::-1], np.zeros_like(golden), 255 - golden)
+        )
+        return Response(
+            numbers=not self._classifier.damaged,
+            to_pictures=any(not np.array_equal(right, other) for other in (exchanged, *others)),
+            to_colours=not np.array_equal(right, exchanged),
+        )
+
+    def _golden_pixels(self) -> Pixels:
+        return self._picture.model_input(*self._classifier.model.input_size)
+
+    def _classify(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+        frame = Frame("golden", time.monotonic(), np.ascontiguousarray(pixels), self._picture)
+        return self._classifier.classify(frame).values
 
     def close(self) -> None:
         """Nothing is to be closed."""
@@ -70,17 +103,38 @@ def admit(config: ModelConfig, base: Path, state_dir: Path) -> None:
     expected = golden_scores().get(sha256, {})
     try:
         with Child(path.name, _TRIAL, {"config": config, "base": base}, start_timeout_s=_TRIAL_S) as child:
-            scores = child.call("scores", tuple(expected), timeout_s=_TRIAL_S)
+            _check_scores(path, expected, child.call("scores", tuple(expected), timeout_s=_TRIAL_S))
+            _tell(path, child.call("response", timeout_s=_TRIAL_S), known=bool(expected))
     except ChildError as error:
         raise ModelError(f"{error}; this model is not used: get it again, or name another in model.name") from error
+    _remember(state_dir, fingerprint)
+
+
+def _check_scores(path: Path, expected: Mapping[int, float], scores: Sequence[float]) -> None:
     for index, score in zip(expected, scores, strict=True):
         if abs(score - expected[index]) > _TOLERANCE:
             raise ModelError(
                 f"{path.name}: scores {score:.2f} for label {index} on the golden picture, where {expected[index]:.2f} "
                 "is right: this machine's runtime computes something else, or colours are exchanged; report this"
             )
-    log.info("model %s: tried in a process of its own", path.stem)
-    _remember(state_dir, fingerprint)
+
+
+def _tell(path: Path, response: Response, *, known: bool) -> None:
+    """Say what the trial showed, and what it could not."""
+    if not response.numbers:
+        raise ModelError(f"{path.name}: gives scores that are no numbers; it is damaged, get it again")
+    if known:
+        log.info("model %s: tried in a process of its own; its scores of the golden picture are right", path.stem)
+        return
+    log.info(
+        "model %s: tried in a process of its own; which scores of the golden picture are right is known of %d models "
+        "and not of this one: whether it answers right, only pictures of your own can tell (edgeclassify evaluate)",
+        path.stem, len(golden_scores()),
+    )  # fmt: skip
+    if not response.to_pictures:
+        log.warning("model %s: gives the same scores for four different pictures; is the file damaged?", path.stem)
+    elif not response.to_colours:
+        log.info("model %s: does not tell red from blue", path.stem)
 
 
 @functools.cache

@@ -67,6 +67,11 @@ class CpuClassifier:
         self._decoder = ScoreDecoder(model.output, logits=model.logits)
         self._damage_was_said = False
 
+    @property
+    def damaged(self) -> bool:
+        """Whether some of the scores so far were no numbers."""
+        return self._decoder.damaged
+
     def classify(self, frame: Frame) -> Scores:
         """Return the scores of a frame, whose input must be of the model's size."""
         start_s = time.perf_counter()

@@ -1,6 +1,7 @@
 """A model is tried in a child process before it is used."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,9 @@ from edgeclassify.config.sections import ModelConfig
 from edgeclassify.errors import ModelError
 from edgeclassify.image import load_picture
 from edgeclassify.inference import admission, open_classifier
-from edgeclassify.inference.admission import admit, golden_scores
+from edgeclassify.inference.admission import Response, Trial, admit, golden_scores
 from edgeclassify.records import Frame
+from tests.inference.tiny_models import classifier
 
 SHARED_MODELS = (
     "mobilenet_v1_0.25_128_quant",
@@ -123,3 +125,55 @@ def test_exchanged_colours_would_be_found(name: str, request: pytest.FixtureRequ
             values = classifier.classify(Frame("golden", 0.0, pixels, picture)).values
             worst = max(abs(float(values[index]) - score) for index, score in known.items())
             assert (worst <= admission._TOLERANCE) == agrees
+
+
+def write(folder: Path, content: bytes) -> ModelConfig:
+    (folder / "tiny.tflite").write_bytes(content)
+    (folder / "tiny.txt").write_text("a\nb\nc\n")
+    return ModelConfig(name="tiny.tflite")
+
+
+def test_of_a_model_that_is_not_known_it_is_said_what_was_not_tried(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        admit(write(tmp_path, classifier(3)), tmp_path, tmp_path / "state")
+        assert "and not of this one" in caplog.text
+        assert "damaged" not in caplog.text
+        caplog.clear()
+        admit(ModelConfig(), tmp_path, tmp_path / "state")
+    assert "its scores of the golden picture are right" in caplog.text
+
+
+class Blind(Crash):
+    """A trial of a model that gives always the same."""
+
+    def scores(self, indexes: tuple[int, ...]) -> list[float]:  # type: ignore[override]
+        return []
+
+    def response(self) -> Response:
+        return Response(numbers=True, to_pictures=False, to_colours=False)
+
+
+class Numberless(Blind):
+    def response(self) -> Response:
+        return Response(numbers=False, to_pictures=True, to_colours=True)
+
+
+def test_a_model_that_does_not_look_is_told(
+    tmp_path: Path, use_trial: Callable[[type], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    config = write(tmp_path, classifier(3))
+    use_trial(Blind)
+    admit(config, tmp_path, tmp_path / "state")
+    assert "gives the same scores for four different pictures" in caplog.text
+    use_trial(Numberless)
+    with pytest.raises(ModelError, match="scores that are no numbers"):
+        admit(config, tmp_path, tmp_path / "other-state")
+
+
+def test_how_a_model_responds_is_found_out(tmp_path: Path) -> None:
+    colourful = Trial(memoryview(b""), write(tmp_path, classifier(3)), tmp_path)
+    assert colourful.response() == Response(numbers=True, to_pictures=True, to_colours=True)
+    starter = Trial(memoryview(b""), ModelConfig(), tmp_path)
+    assert starter.response() == Response(numbers=True, to_pictures=True, to_colours=True)
