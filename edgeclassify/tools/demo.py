@@ -102,10 +102,11 @@ def _warnings(log: Path, broker: str) -> Callable[[], list[str]]:
 
 def _hints(model: str, port: int) -> tuple[str, ...]:
     see = f"see every message in another terminal: mosquitto_sub -p {port} -v -t 'edgeclassify/#'"
+    faults = "break everything on purpose, and see that no event is lost: edgeclassify demo --faults"
     if model != "starter":
-        return (see,)
+        return see, faults
     about = "the starter model is for trying it out, and errs; a good one: edgeclassify models pull"
-    return (f"{about} {GOOD_MODEL}", see)
+    return (f"{about} {GOOD_MODEL}", see, faults)
 
 
 def stop_on_sigterm() -> None:
