@@ -77,8 +77,10 @@ def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> dict[
 def info_of(config: Config, overrides: Overrides, classifier: Classifier) -> dict[str, object]:
     """Return what this node is, without secrets; `config` is as it holds, with what was set over MQTT."""
     effective = config.model_dump(mode="json")
-    for camera in effective["cameras"].values():
+    for name, camera in effective["cameras"].items():
         camera["source"] = hide_password(camera["source"])
+        thresholds = {key: score for _, layer in config.threshold_layers(name) for key, score in layer.items()}
+        camera["events"] = config.events_for(name).model_dump(mode="json") | {"thresholds": thresholds}
     model = classifier.model
     return {
         "version": __version__,
