@@ -176,14 +176,14 @@ class Courier:
         if row is None:
             return
         if ack.refused:
-            self._bury(row, f"the broker refused it: {ack.code}")
+            self._outbox.refused(row, f"the broker refused it: {ack.code}")
         else:
             self._outbox.delivered(row.seq)
 
     def _after_loss(self, connection: Connection) -> Trouble:
         is_idle = self._window.oldest_age_s() == 0
         if connection.was_closed_by_broker and (culprit := self._window.hung_up()) is not None:
-            self._bury(culprit, "the broker closed the connection whenever it came")
+            self._outbox.refused(culprit, "the broker closed the connection whenever it came")
         return self._dialer.after_loss(connection, is_idle=is_idle)
 
     def _overdue(self) -> Trouble | None:
@@ -196,16 +196,12 @@ class Courier:
             row, snapshot = item
             message = self._outbox.message(row)
             if not connection.fits(message):
-                self._bury(row, f"larger than the broker takes ({connection.max_packet_bytes} bytes)")
+                self._outbox.refused(row, f"larger than the broker takes ({connection.max_packet_bytes} bytes)")
                 continue
             if snapshot is not None:
                 camera = row.topic.split("/")[-2]
                 self._retain(messages.snapshot(self._topics, camera, snapshot))
             self._window.sent(connection.publish(message), row)
-
-    def _bury(self, row: Row, reason: str) -> None:
-        log.error("event %s %s on %s is not delivered: %s", row.epoch, row.id, row.topic, reason)
-        self._outbox.refused(row.seq, reason)
 
     def _say_goodbye(self, connection: Connection) -> None:
         deadline_s = time.monotonic() + self._pace.goodbye_s

@@ -114,9 +114,10 @@ class Outbox:
         """Forget an event that the broker has."""
         self._commands.put(lambda outcome: self._ledger.delivered(seq, outcome))
 
-    def refused(self, seq: int, reason: str) -> None:
+    def refused(self, row: Row, reason: str) -> None:
         """Put an event that the broker will never take out of the way."""
-        self._commands.put(lambda outcome: self._ledger.refused(seq, reason, outcome))
+        log.error("event %s %s on %s is not delivered: %s", row.epoch, row.id, row.topic, reason)
+        self._commands.put(lambda outcome: self._ledger.refused(row.seq, reason, outcome))
 
     def attach(self, connection: int) -> None:
         """Hand out everything to this connection, from the oldest on."""

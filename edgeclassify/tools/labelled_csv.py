@@ -94,7 +94,8 @@ class LabelCsv:
         samples = {one: self._sample(one) for one in _DELIMITERS}
         if not samples[","]:
             raise InputError(f"{self._path}: is empty; write a line file,label for each picture")
-        delimiter = max(_DELIMITERS, key=lambda one: sum(len(row) > 1 for row in samples[one]))
+        # Lines of nothing but the other delimiter are blank to it.
+        delimiter = max(filter(samples.get, samples), key=lambda one: sum(len(row) > 1 for row in samples[one]))
         first = samples[delimiter][0]
         if not any(len(row) > 1 for row in samples[delimiter]):
             raise InputError(
