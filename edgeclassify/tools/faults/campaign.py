@@ -130,9 +130,10 @@ class Campaign:
         self._say("everything is put right and counted")
         broken = self._installation
         deadline_s = time.monotonic() + _SETTLE_S
-        heard = False  # the broker may have come back just now
+        began_s, heard = time.time(), False  # the broker may have come back just now, and the daemon not yet to it
         while not (heard and len(broken.read_outbox()) <= _FEW) and time.monotonic() < deadline_s:
-            heard = broken.next_event() is not None or heard
+            event = broken.next_event()
+            heard = heard or (event is not None and time_of(event) >= began_s)
         until_s = time.time()
         broken.daemon.stop()
         outbox = broken.read_outbox()
