@@ -10,6 +10,8 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,13 +59,19 @@ class HomeAssistant:
         (folder / "configuration.yaml").write_text(_CONFIGURATION.format(port=self._port))
 
     def __enter__(self) -> Self:
-        self.start()
-        self._onboard()
-        wait_until(lambda: self.get("/api/config")["state"] == "RUNNING", 60)
-        self._add_mqtt()
+        with ExitStack() as starting:
+            starting.callback(self._end)
+            self.start()
+            self._onboard()
+            wait_until(lambda: self.get("/api/config")["state"] == "RUNNING", 60)
+            self._add_mqtt()
+            starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -122,12 +130,14 @@ class HomeAssistant:
         listed = self.command("config/device_registry/list")
         return {name: entry for entry in listed for domain, name in entry["identifiers"] if domain == "mqtt"}
 
-    def connection(self) -> ClientConnection:
-        socket = connect(f"ws://127.0.0.1:{self._port}/api/websocket", max_size=None)
-        assert json.loads(socket.recv(20))["type"] == "auth_required"
-        socket.send(json.dumps({"type": "auth", "access_token": self._token}))
-        assert json.loads(socket.recv(20))["type"] == "auth_ok"
-        return socket
+    @contextmanager
+    def connection(self) -> Iterator[ClientConnection]:
+        """A websocket that is logged in."""
+        with connect(f"ws://127.0.0.1:{self._port}/api/websocket", max_size=None) as socket:
+            assert json.loads(socket.recv(20))["type"] == "auth_required"
+            socket.send(json.dumps({"type": "auth", "access_token": self._token}))
+            assert json.loads(socket.recv(20))["type"] == "auth_ok"
+            yield socket
 
     def log(self) -> str:
         return (self._folder / "home-assistant.log").read_text(errors="replace")
@@ -184,26 +194,26 @@ class StateChanges:
     """Records every state that an entity takes, in order; Home Assistant must run on."""
 
     def __init__(self, home: HomeAssistant, entity: str) -> None:
-        self._socket = home.connection()
-        self._entity = entity
+        self._home = home
+        self._trigger = {"platform": "state", "entity_id": entity}
+        self._running = ExitStack()
         self.states: list[dict[str, Any]] = []
-        trigger = {"platform": "state", "entity_id": entity}
-        self._socket.send(json.dumps({"id": 1, "type": "subscribe_trigger", "trigger": trigger}))
-        assert json.loads(self._socket.recv(20))["success"]
-        self._thread = threading.Thread(target=self._record, daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        socket = self._running.enter_context(self._home.connection())
+        socket.send(json.dumps({"id": 1, "type": "subscribe_trigger", "trigger": self._trigger}))
+        assert json.loads(socket.recv(20))["success"]
+        recording = threading.Thread(target=self._record, args=(socket,))
+        recording.start()
+        self._running.callback(recording.join, 5)
+        self._running.callback(socket.close)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._socket.close()
-        self._thread.join(5)
+        self._running.close()
 
-    def _record(self) -> None:
-        try:
-            for text in self._socket:
+    def _record(self, socket: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            for text in socket:
                 fired = json.loads(text)["event"]["variables"]["trigger"]
                 self.states.append(fired["to_state"])
-        except ConnectionClosed:
-            pass

@@ -173,11 +173,9 @@ class Courier:
 
     def _take_event_ack(self, ack: Ack) -> None:
         row = self._window.acknowledged(ack.packet_id)
-        if row is None:
-            return
-        if ack.refused:
+        if row is not None and ack.refused:
             self._outbox.refused(row, f"the broker refused it: {ack.code}")
-        else:
+        elif row is not None:
             self._outbox.delivered(row.seq)
 
     def _after_loss(self, connection: Connection) -> Trouble:
@@ -199,8 +197,7 @@ class Courier:
                 self._outbox.refused(row, f"larger than the broker takes ({connection.max_packet_bytes} bytes)")
                 continue
             if snapshot is not None:
-                camera = row.topic.split("/")[-2]
-                self._retain(messages.snapshot(self._topics, camera, snapshot))
+                self._retain(messages.snapshot(self._topics, row.topic.split("/")[-2], snapshot))
             self._window.sent(connection.publish(message), row)
 
     def _say_goodbye(self, connection: Connection) -> None:
