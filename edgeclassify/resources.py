@@ -1,4 +1,4 @@
-"""Where the files lie that come with the program: config.yaml, models/, systemd/ and demo/."""
+"""Where the files lie that come with the program: config.yaml, models/ and systemd/."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TWIN_SUFFIX = "_edgetpu"
 SETS = ".sets"
 """Below the folder of pulled models: SETS/NAME/VERSION/ holds the files of one version of a model."""
 
-_PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent
 
 
 @functools.cache
@@ -27,17 +27,17 @@ def root() -> Path:
     share/edgeclassify of its environment, of the user's own site, or beside a `pip install --target` folder.
     """
     places = [
-        _PACKAGE.parent,
+        PACKAGE.parent,
         Path(sys.prefix) / "share/edgeclassify",
         Path(site.getuserbase()) / "share/edgeclassify",
-        _PACKAGE.parent / "share/edgeclassify",
+        PACKAGE.parent / "share/edgeclassify",
         # prefix/lib/python3.x/site-packages/edgeclassify -> prefix (Debian: prefix/local/...)
-        *(parent / "share/edgeclassify" for parent in _PACKAGE.parents[2:5]),
+        *(parent / "share/edgeclassify" for parent in PACKAGE.parents[2:5]),
     ]
     for place in places:
         if (place / "config.yaml").is_file() and (place / "models").is_dir():
             return place
-    raise UnavailableError(f"{_PACKAGE}: config.yaml and models/ are missing; install edgeclassify again")
+    raise UnavailableError(f"{PACKAGE}: config.yaml and models/ are missing; install edgeclassify again")
 
 
 def default_config() -> Path:
@@ -53,11 +53,6 @@ def models() -> Path:
 def systemd() -> Path:
     """Return the folder of the systemd files."""
     return root() / "systemd"
-
-
-def demo() -> Path:
-    """Return the folder of what `edgeclassify demo --faults` needs: a tiny model, and the stand-in Edge TPU in C."""
-    return root() / "demo"
 
 
 def pulled_models() -> Path:

@@ -71,7 +71,7 @@ def test_an_installed_package_is_complete(installed: Path, tmp_path: Path) -> No
     assert _run(installed, "check", cwd=empty, **home).rstrip().endswith("ok")
     (line,) = _run(installed, "classify", picture, "--json", cwd=empty, **home).splitlines()
     assert json.loads(line)["results"]
-    tell = "from edgeclassify.resources import root; print(*root().rglob('*'))"
+    tell = "from edgeclassify import resources as r; print(*r.root().rglob('*'), *r.PACKAGE.rglob('*'))"
     told = _run(installed.with_name("python"), "-c", tell, cwd=empty, **home)
     for name in (
         "config.yaml",

@@ -15,7 +15,6 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from edgeclassify import resources
 from edgeclassify.config.reader import load_config
 from edgeclassify.errors import EdgeClassifyError, UnavailableError
 from edgeclassify.mqtt.database import reading
@@ -160,7 +159,7 @@ def _write_config(folder: Path, port: int, library: Path | None) -> None:
             Image.new("RGB", (16, 16), _COLOURS[(shown + number) % len(_COLOURS)]).save(pictures / f"{shown}.png")
         seconds = _PICTURE_S + 0.03 * number  # each at its own pace: decisions come evenly
         cameras[camera] = {"source": str(pictures), "picture_seconds": seconds, "frames_per_second": 20}
-    model = {"name": str(resources.demo() / "colours.tflite"), "scores": "probabilities", "accelerator": "cpu"}
+    model = {"name": str(Path(__file__).with_name("colours.tflite")), "scores": "probabilities", "accelerator": "cpu"}
     if library:
         model |= {"accelerator": "edgetpu", "edgetpu_library": str(library)}
     config = {
