@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from tests.broker import Broker, Inbox
 from tests.inference.tiny_models import classifier
-from tests.running import NOTHING, ROOT, Daemon, colour_of, slides, write_model, write_pictures
+from tests.running import NOTHING, ROOT, Daemon, colour_of, run_to_end, slides, write_model, write_pictures
 from tests.waiting import wait_until
 
 
@@ -153,4 +155,33 @@ def test_a_bad_file_under_the_same_name_leaves_the_old_one_working(
         wait_until(lambda: len(events(inbox)) >= before + 4)
         write_model(tmp_path)
         reload(daemon, "nothing has changed")
+        assert daemon.stop() == 0
+
+
+def test_a_newer_version_that_was_pulled_takes_over(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
+    def pull(labels: tuple[str, ...]) -> None:
+        write_model(tmp_path / "source", labels)
+        zipped = tmp_path / "colours.zip"
+        with zipfile.ZipFile(zipped, "w") as archive:
+            for kind in ("tflite", "txt"):
+                archive.write(tmp_path / f"source/colours.{kind}", f"colours.{kind}")
+        checksum = hashlib.sha256(zipped.read_bytes()).hexdigest()
+        done = run_to_end(
+            tmp_path, "models", "pull", zipped, "--sha256", checksum, EDGECLASSIFY_MODELS=str(tmp_path / "models")
+        )
+        assert done.returncode == 0, done.stderr
+
+    (tmp_path / "source").mkdir()
+    pull(("red", "green", "blue"))
+    with daemon_on(tmp_path, broker, colour_of(0)) as daemon:
+        daemon.stop()
+        daemon.config["model"]["name"] = "colours"
+        daemon.variables["EDGECLASSIFY_MODELS"] = str(tmp_path / "models")
+        daemon.write_config()
+        inbox.clear()
+        daemon.start()
+        wait_until(lambda: any(event["label"] == "red" for event in events(inbox)))
+        pull(("rot", "grün", "blau"))
+        reload(daemon, "model colours, thresholds")
+        wait_until(lambda: events(inbox)[-1]["label"] == "rot")
         assert daemon.stop() == 0

@@ -85,7 +85,8 @@ def _file_lines(file: Inspection) -> Iterator[tuple[str, str]]:
         yield "normalized", f"(pixel - {mean}) / {std}"
     yield "labels", _labels(file)
     yield "Edge TPU", "compiled for it" if file.edgetpu else "no, for the CPU"
-    yield "usable here", f"no: {file.problem}" if file.problem else "yes, on the CPU"
+    on = "yes, on an Edge TPU; the CPU uses the model for the CPU beside it" if file.edgetpu else "yes, on the CPU"
+    yield "usable here", f"no: {file.problem}" if file.problem else on
 
 
 def _tensor(tensor: TensorFacts) -> str:

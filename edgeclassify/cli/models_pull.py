@@ -48,17 +48,20 @@ def pull(model: str, sha256: str, name: str | None, mirror: str, *, no_edgetpu: 
     from edgeclassify.catalogue.pull import Puller
     from edgeclassify.catalogue.storage import pulled_folder, unfinished
 
-    folder = pulled_folder()
+    folder, address = pulled_folder(), _is_address(model)
     try:
         with _report() as report:
             pulled = _pull(Puller(folder, report, mirror), model, sha256, name, with_twin=not no_edgetpu)
     except KeyboardInterrupt:
-        kept_mb = sum(part.stat().st_size for part in unfinished(folder)) / 1e6
-        click.echo(
-            f"edgeclassify: models pull: broken off; {kept_mb:.1f} MB are kept in {click.format_filename(folder)}, "
-            "and the same command goes on there",
-            err=True,
+        kept = sum(part.stat().st_size for part in unfinished(folder))
+        where = click.format_filename(folder)
+        # What has no checksum yet is not gone on with: nothing would tell that the rest is of another file.
+        goes_on = (
+            f"{kept:,} bytes are kept in {where}, and the same command goes on there"
+            if sha256 or not address
+            else ("without --sha256 the next pull begins anew")
         )
+        click.echo(f"edgeclassify: models pull: broken off; {goes_on}", err=True)
         return 0
     where = click.format_filename(pulled.path)
     if not pulled.files:
@@ -73,11 +76,15 @@ def _pull(puller: Puller, model: str, sha256: str, name: str | None, *, with_twi
     from edgeclassify.catalogue.entries import catalogue
     from edgeclassify.errors import UsageError
 
-    if "/" in model or model.endswith((".tflite", ".zip")):
+    if _is_address(model):
         return puller.pull_address(model, sha256, name)
     if sha256 or name:
         raise UsageError("models: --sha256 and --name are for addresses; the catalogue has its own")
     return puller.pull_entry(catalogue().entry(model), with_twin=with_twin)
+
+
+def _is_address(model: str) -> bool:
+    return "/" in model or model.endswith((".tflite", ".zip"))
 
 
 @contextlib.contextmanager

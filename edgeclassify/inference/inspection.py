@@ -56,7 +56,7 @@ class Inspection:
     labels_from: str
     """Where they are; empty: there are none, or they cannot be read."""
     problem: str
-    """Why it cannot classify on the CPU here; empty: it can."""
+    """Why it (for the Edge TPU: its twin for the CPU) cannot classify here; empty: it can."""
 
 
 class Inspector:

@@ -104,6 +104,7 @@ def test_info_opens_any_model(shared: Path, capsys: pytest.CaptureFixture[str]) 
     code, out, _ = models(capsys, "info", "--json", shared / f"models/{NAME}_edgetpu.tflite")
     file = json.loads(out)["file"]
     assert (file["edgetpu"], file["operations"]) == (True, {"edgetpu-custom-op": 1})
+    assert "yes, on an Edge TPU" in models(capsys, "info", shared / f"models/{NAME}_edgetpu.tflite")[1]
     code, out, _ = models(capsys, "info", shared / "models/mobilenet_v1_1.0_224_quant_embedding_extractor.tflite")
     assert code == 0
     assert "no: " in out
@@ -221,6 +222,14 @@ def test_a_pull_that_is_broken_off_is_gone_on_with(server: Server, tmp_path: Pat
     assert server.requests[-1].start == kept > 1_000_000
     assert (tmp_path / "models/birds.tflite").read_bytes() == MODEL
     assert not part.exists()
+
+
+def test_what_will_not_be_gone_on_with_is_said(server: Server, tmp_path: Path) -> None:
+    server.pages["/birds.tflite"] = Page(MODEL, gate=threading.Event())
+    with Background(tmp_path, "models", "pull", server.address("/birds.tflite")) as process:
+        process.wait_for("birds.tflite: 0.1 of 4.0 MB")
+        assert process.stop(signal.SIGINT) == 0
+        assert "without --sha256 the next pull begins anew" in process.said()
 
 
 def test_a_user_who_may_not_write_is_told(tmp_path: Path) -> None:
