@@ -65,6 +65,8 @@ class Announcer:
             self._due = [(due_s, task) for due_s, task in self._due if due_s > now_s]
             for task in due:
                 task()
+        while not self._tasks.empty():  # what the broker has confirmed is remembered
+            self._tasks.get()()
 
     def _change(self, found: list[Device], states: set[str], birth: str) -> None:
         self._plan += 1
@@ -78,12 +80,15 @@ class Announcer:
         self._devices = found
 
         def settle() -> None:
+            if plan != self._plan:
+                return
+            # At once: Home Assistant warns of the second removal of a device.
+            self._keep(self._kept.without_devices_of(wanted))
             self._later(_SETTLE_S if removed else 0.0, plan, lambda: self._clear_states(plan, wanted))
 
         self._tell(removed, lambda: self._tasks.put(settle))
 
     def _clear_states(self, plan: int, wanted: Announced) -> None:
-        self._keep(self._kept.without_devices_of(wanted))
         stale = sorted(self._kept.states - wanted.states)
         if not stale:
             return
