@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
+from edgeclassify.config.sections import CameraConfig, Config
+from edgeclassify.mqtt.discovery import devices
+from edgeclassify.mqtt.topics import Topics
 from tests.broker import Broker, Inbox, free_port
 from tests.waiting import wait_until
 
@@ -23,8 +27,10 @@ EVENTS = "edgeclassify/hut/porch/event"
 
 
 def event(number: int, label: str = "cat", event_type: str = "appeared", *, late: bool = False) -> str:
-    fields = {"event_type": event_type, "epoch": "k3f9", "id": f"{number:010d}", "late": late, "node": "hut",
-              "camera": "porch", "time": "2026-11-23T09:00:00.120Z", "label": label, "score": 0.87, "reason": "so"}  # fmt: skip
+    fields = {
+        "event_type": event_type, "epoch": "k3f9", "id": f"{number:010d}", "late": late, "node": "hut",
+        "camera": "porch", "time": "2026-11-23T09:00:00.120Z", "label": label, "score": 0.87, "reason": "so",
+    }  # fmt: skip
     return json.dumps(fields)
 
 
@@ -162,6 +168,11 @@ def test_home_assistant_heeds_late_events(name: str) -> None:
     assert "not seen.late" in str(automation["conditions"])
 
 
-def test_the_card_names_entities_of_one_camera() -> None:
-    card = load("card.yaml")
-    assert "porch_pi_feeder" in str(card)
+@pytest.mark.parametrize("name", ["automation.yaml", "card.yaml"])
+def test_every_entity_that_is_named_is_announced(name: str) -> None:
+    config = Config(cameras={"feeder": CameraConfig()})
+    found = devices(config, Topics("edgeclassify", "porch-pi"), {"feeder": {("cat", None): "cat"}})
+    announced = {component["default_entity_id"] for device in found for component in device.components.values()}
+    named = set(re.findall(r"\w+\.porch_pi_feeder_\w+", (FOLDER / "home-assistant" / name).read_text()))
+    assert named
+    assert named <= announced

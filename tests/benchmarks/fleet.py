@@ -92,8 +92,10 @@ class Cost:
 
     def row(self) -> str:
         p50, p99 = statistics.median(self.ages_ms), statistics.quantiles(self.ages_ms, n=100)[98]
-        cells = (self.nodes, f"{self.connected_s:.1f}", self.accepted, self.lost, self.repeats, f"{p50:.1f}", f"{p99:.1f}",
-                 f"{100 * self.broker_cpu:.1f}", f"{self.broker_mb:.1f}", f"{100 * self.nodes_cpu:.0f}", f"{self.back_s:.1f}")  # fmt: skip
+        shares = (f"{100 * self.broker_cpu:.1f}", f"{self.broker_mb:.1f}", f"{100 * self.nodes_cpu:.0f}")
+        ages = (f"{p50:.1f}", f"{p99:.1f}")
+        counts = (self.accepted, self.lost, self.repeats)
+        cells = (self.nodes, f"{self.connected_s:.1f}", *counts, *ages, *shares, f"{self.back_s:.1f}")
         return "| " + " | ".join(map(str, cells)) + " |"
 
 

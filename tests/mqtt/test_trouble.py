@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -272,6 +273,27 @@ def test_a_broker_that_wants_a_client_certificate(
         own = {"certificate": str(client.certificate), "key": str(client.key)}
         publisher = start(broker.port, tls=TlsConfig(enabled=True, ca=str(authority.certificate), **own))
         wait_until(lambda: publisher.connected)
+
+
+def test_a_client_certificate_of_another_authority_is_refused_and_said(
+    tmp_path: Path, authority: Authority, start: StartPublisher, said: Said
+):
+    server, foreign = authority.sign("server2"), Authority(tmp_path / "foreign", "foreign").sign("client")
+    tls = ServerTls(server.certificate, server.key, client_ca=authority.certificate)
+    with Broker(tmp_path / "broker", tls=tls) as broker:
+        own = {"certificate": str(foreign.certificate), "key": str(foreign.key)}
+        publisher = start(broker.port, tls=TlsConfig(enabled=True, ca=str(authority.certificate), **own))
+        said("set mqtt.tls.certificate and key")
+        assert not publisher.connected
+
+
+def test_the_certificate_is_always_verified(tmp_path: Path, authority: Authority):
+    for tls in (TlsConfig(enabled=True), TlsConfig(enabled=True, ca=str(authority.certificate))):
+        context = tls_context(tls, tmp_path)
+        assert context is not None
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+    assert set(TlsConfig.model_fields) == {"enabled", "ca", "certificate", "key"}, "no key switches that off"
 
 
 def test_a_frozen_broker_is_noticed_without_events(broker: Broker, start: StartPublisher, said: Said):
