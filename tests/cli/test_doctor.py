@@ -57,7 +57,7 @@ ok   state_dir disk: N MB free
 ok   state_dir inodes: N inodes free
 skip state_dir outbox: there is none yet; the daemon makes it
 ok   model file: HERE/colours.tflite, N MB
-ok   model trial: runs in a process of its own
+ok   model trial: runs in a process of its own, which scores are right is not known of this model
 ok   model labels: N, as many as the model has outputs
 ok   model names: the model has all labels that the configuration names
 ok   model xnnpack: active
