@@ -33,7 +33,7 @@ _Task = Callable[[], None]
 
 
 class Announcer:
-    """`run` is the body of a thread that owns the memory on disk; every other public method may be called by any."""
+    """`run` is the body of a thread: what waits for the broker or for a time; `announce` is the main thread's."""
 
     def __init__(self, publisher: Publisher, state_dir: Path) -> None:
         self._publisher = publisher
@@ -44,6 +44,7 @@ class Announcer:
         self._kept = self._written = read_announced(state_dir)
         """What may be on the broker."""
         self._plan = 0
+        self._lock = threading.Lock()  # around every change of what is here
         self._birth_topics: set[str] = set()
         self._disk_said = False
 
@@ -53,20 +54,26 @@ class Announcer:
         found = devices(config, topics, watched) if config.home_assistant.enabled else []
         states = topics.retained({camera: parts.values() for camera, parts in watched.items()})
         birth = birth_topic(config) if found else ""
-        self._tasks.put(lambda: self._change(found, states, birth))
+        with self._lock:
+            self._change(found, states, birth)
 
     def run(self, stopping: threading.Event) -> None:
         """Do what is asked for and what is due, until `stopping` is set."""
         while not stopping.is_set():
             with suppress(queue.Empty):
-                self._tasks.get(timeout=_TICK_S)()
-            now_s = time.monotonic()
-            due = [task for due_s, task in self._due if due_s <= now_s]
-            self._due = [(due_s, task) for due_s, task in self._due if due_s > now_s]
-            for task in due:
-                task()
+                self._do(self._tasks.get(timeout=_TICK_S))
+            with self._lock:
+                now_s = time.monotonic()
+                due = [task for due_s, task in self._due if due_s <= now_s]
+                self._due = [(due_s, task) for due_s, task in self._due if due_s > now_s]
+                for task in due:
+                    task()
         while not self._tasks.empty():  # what the broker has confirmed is remembered
-            self._tasks.get()()
+            self._do(self._tasks.get())
+
+    def _do(self, task: _Task) -> None:
+        with self._lock:
+            task()
 
     def _change(self, found: list[Device], states: set[str], birth: str) -> None:
         self._plan += 1

@@ -85,7 +85,8 @@ class _Daemon:
             self._model_version = version_of(config.model, file.base)
             classifier = self._open_admitted(config.model, file.base, self._classifying)
         vocabularies = vocabularies_of(file, classifier.model.labels)
-        self._publisher = running.enter_context(Publisher(config.mqtt, node, self._state_dir, file.base, stop_reasons))
+        publisher = Publisher(config.mqtt, node, self._state_dir, file.base, stop_reasons, at_once=False)
+        self._publisher = running.enter_context(publisher)
         # What a crash left open is closed before anything new is told.
         self._publisher.close_open_presences("restarted", time.time())
         overrides = KeptOverrides(self._state_dir)
@@ -109,6 +110,7 @@ class _Daemon:
         self._commands = Commands(self._publisher, list(self._lanes), lambda: stop_reasons.put(_COMMAND))
         self._can_tell = True
         self._settings.tell()
+        publisher.connect()  # all that was told is what the broker hears first
 
     def start(self) -> None:
         """Start the threads: what is started last is stopped first."""

@@ -41,12 +41,11 @@ class Courier:
         self._own_status = OwnStatus(topics.node)
         self._window = Window()
         self._oversize = Oversize()
-        self._stopping = threading.Event()
+        self._may_connect, self._stopping = threading.Event(), threading.Event()
         self._dialer: Dialer
         self._outbox: Outbox
         self._live: Connection | None = None
-        self._number = 0
-        self.connected = False
+        self._number, self.connected = 0, False
 
     def hand(self, connection: int, row: Row, snapshot: bytes | None) -> None:
         """Send an event over the connection of this number, if it still lives."""
@@ -68,6 +67,11 @@ class Courier:
         """Call `handler` for what arrives on `topic`, in the network thread."""
         self._work.put(lambda: self._subscribe(topic, handler))
 
+    def connect(self) -> None:
+        """Let `run` dial."""
+        self._may_connect.set()
+        self._work.wake()
+
     def stop(self) -> None:
         """Let `run` say goodbye and return."""
         self._stopping.set()
@@ -81,6 +85,8 @@ class Courier:
         """Keep a connection, until `stop`."""
         self._dialer, self._outbox = dialer, outbox
         try:
+            while not self._may_connect.is_set():
+                self.wait(None, _TICK_S)
             while True:
                 dialer.say(self._serve(dialer.connect(self._work.wake)))
                 dialer.pause()
@@ -122,8 +128,7 @@ class Courier:
             connection.close()
 
     def _greet(self, connection: Connection) -> None:
-        self._live = connection
-        self._number += 1
+        self._live, self._number = connection, self._number + 1
         self._window.begin(connection.receive_maximum)
         self._own_status.begin()
         with_health = connection.protocol == MQTT5  # under 3.1.1 our own would come back

@@ -43,6 +43,7 @@ class Publisher:
         stop_reasons: where the death of a thread is told.
         pace: how long what may take.
         retry_seconds: how often a disk that failed is tried again.
+        at_once: False to connect only when `connect` is called.
 
     Raises:
         ConfigError: the password file or a TLS file cannot be used (when it is made).
@@ -59,6 +60,7 @@ class Publisher:
         *,
         pace: Pace = Pace(),  # noqa: B008 (frozen)
         retry_seconds: float = 60.0,
+        at_once: bool = True,
     ) -> None:
         read_password(config, base)
         tls_context(config.tls, base)
@@ -73,6 +75,8 @@ class Publisher:
         self._courier = Courier(self.topics, config.keepalive_seconds, pace)
         self._outbox = Outbox(state_dir, config.outbox, self.topics, self._courier, retry_seconds=retry_seconds)
         self._running = ExitStack()
+        if at_once:
+            self.connect()
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
@@ -110,6 +114,10 @@ class Publisher:
     def counters(self) -> Counters:
         """The part `outbox` of health."""
         return self._outbox.counters
+
+    def connect(self) -> None:
+        """Connect to the broker from now on: what was told before is the first that it hears."""
+        self._courier.connect()
 
     def accept(self, decision: Decision, snapshot: bytes | None = None) -> None:
         """Take what one frame changed, and the JPEG of its frame if something appeared.
