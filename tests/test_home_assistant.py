@@ -207,6 +207,21 @@ def test_200_events_with_replays_fire_once_each_and_in_order(inbox: Inbox, daemo
     assert fired[:-1] == wanted
 
 
+def test_events_of_a_camera_that_is_offline_fire_too(inbox: Inbox, daemon: Daemon, home: HomeAssistant) -> None:
+    wait_until(lambda: is_right(home) and inbox.of("edgeclassify/hut/porch/event"), 20)
+    topic = "edgeclassify/hut/porch/event"
+    first = json.loads(inbox.texts(topic)[-1])
+    with StateChanges(home, "event.hut_porch_event") as changes:
+        inbox.publish("edgeclassify/hut/porch/status", "offline", retain=True)
+        wait_until(has_state(home, "sensor.hut_porch_label", "unavailable"))
+        for number in (1, 2, 3):
+            fields = first | {"event_type": "gone", "id": f"{int(first['id']) + number:010d}", "late": False}
+            inbox.publish(topic, json.dumps(fields))
+        wait_until(lambda: len(changes.states) >= 3)
+    told = [int(state["attributes"]["id"]) - int(first["id"]) for state in changes.states]
+    assert told == [1, 2, 3]
+
+
 def test_what_is_removed_disappears(daemon: Daemon, home: HomeAssistant, broker: Broker) -> None:
     pictures = daemon.folder.parent / "pictures"
     daemon.stop()

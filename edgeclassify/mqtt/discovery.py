@@ -131,6 +131,9 @@ def _camera_components(topics: Topics, camera: str, *, with_snapshots: bool) -> 
         "event": {
             "platform": "event", "name": "Event", "state_topic": topics.event(camera), "qos": 1,
             "event_types": ["appeared", "gone"], "value_template": _NEW_EVENTS_ONLY, "icon": "mdi:eye",
+            # Events also come while the camera is offline, and what came to an unavailable entity would be lost:
+            # the `gone` of a camera that went offline, and all that waited for the broker over a restart.
+            "availability": [{"topic": topics.status}],
         },
         "label": {
             "platform": "sensor", "name": "Label", "state_topic": state, "json_attributes_topic": state,
