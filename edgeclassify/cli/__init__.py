@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
+import threading
 from collections.abc import Sequence
 
 import click
@@ -57,7 +60,15 @@ def edgeclassify() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end with its exit code."""
-    sys.exit(run(arguments))
+    code = run(arguments)
+    if threading.active_count() > 1:
+        # One may hang in native code, in FFmpeg with a stalled stream, say. When it comes back to an interpreter that
+        # is being taken down, the process crashes.
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
