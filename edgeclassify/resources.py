@@ -106,3 +106,12 @@ def beside(model: Path, name: str) -> Path:
 def is_in_set(model: Path) -> bool:
     """Whether this is what `in_its_set` returns for a model that was pulled."""
     return len(model.parents) > 3 and model.parents[2].name == SETS
+
+
+def learned_models() -> dict[str, Path]:
+    """Return the folders of learned models that a configuration can name, by name."""
+    found: dict[str, Path] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob("[!.]*/bundle.json")):
+            found.setdefault(path.parent.name, path.parent)
+    return found

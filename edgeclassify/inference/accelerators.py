@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from edgeclassify.config.sections import ModelConfig
 from edgeclassify.inference.classifier import Classifier, CpuClassifier, default_threads
 from edgeclassify.inference.devices import find_devices, library_is_there
 from edgeclassify.inference.failover import FailoverClassifier
-from edgeclassify.inference.model import load_model
+from edgeclassify.inference.model import Model, load_backbone, load_model
 from edgeclassify.inference.twins import find_twins
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,34 @@ def open_classifier(
     Raises:
         ModelError: it cannot be used.
     """
-    model = load_model(config, base)
+    with _opened(load_model(config, base), config, base, changed, patience_s) as classifier:
+        yield classifier
+
+
+@contextlib.contextmanager
+def open_backbone(name: str, base: Path, config: ModelConfig) -> Iterator[Classifier]:
+    """Make a model ready that gives the features of pictures, scaled to length 1, as their scores.
+
+    Args:
+        name: of the model.
+        base: the folder that relative paths start at.
+        config: what to run it on.
+
+    Raises:
+        ModelError: it cannot be used, or gives no features.
+    """
+    model = load_backbone(name, base)
+    # What was cut has no twin that ends where it ends.
+    accelerator = "cpu" if model.sha256 != hashlib.sha256(model.content).hexdigest() else config.accelerator
+    section = config.model_copy(update={"name": name, "labels": "", "accelerator": accelerator})
+    with _opened(model, section, base, lambda: None, 15.0) as classifier:
+        yield classifier
+
+
+@contextlib.contextmanager
+def _opened(
+    model: Model, config: ModelConfig, base: Path, changed: Callable[[], None], patience_s: float
+) -> Iterator[Classifier]:
     cpu = CpuClassifier(model, config.threads or default_threads())
     log.info(
         "model %s: %d labels, %d x %d pixels, on the CPU with %d thread(s)%s",

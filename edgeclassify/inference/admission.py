@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import logging
 import os
@@ -23,8 +22,8 @@ from edgeclassify import __version__, resources
 from edgeclassify.config.sections import ModelConfig
 from edgeclassify.errors import ChildError, ModelError
 from edgeclassify.image import load_picture
+from edgeclassify.inference.bundle import content_sha256
 from edgeclassify.inference.classifier import CpuClassifier
-from edgeclassify.inference.files import read_model
 from edgeclassify.inference.model import load_model
 from edgeclassify.inference.twins import find_twins
 from edgeclassify.processes import Child
@@ -96,7 +95,7 @@ def admit(config: ModelConfig, base: Path, state_dir: Path) -> None:
             should.
     """
     path = find_twins(config.name, base).cpu  # the Edge TPU's is tried each time before it is used
-    sha256 = hashlib.sha256(read_model(path)).hexdigest()
+    sha256 = content_sha256(path)
     fingerprint = f"{sha256} {__version__} {_runtime()} {config.labels} {config.scores}"
     if _is_remembered(state_dir, fingerprint):
         return

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from edgeclassify.inference import runtime
 from edgeclassify.inference.model import Model
-from edgeclassify.inference.quantization import ScoreDecoder, input_encoder
+from edgeclassify.inference.quantization import input_encoder
 from edgeclassify.records import Frame, Scores
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class CpuClassifier:
         self._interpreter = runtime.build(model.content, threads, model.path)
         self.xnnpack = runtime.uses_xnnpack(self._interpreter)
         self._encode = input_encoder(model.input, model.normalization)
-        self._decoder = ScoreDecoder(model.output, logits=model.logits)
+        self._decoder = model.decoder()
         self._damage_was_said = False
 
     @property

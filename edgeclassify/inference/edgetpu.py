@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from edgeclassify.errors import ModelError
 from edgeclassify.inference.edgetpu_child import memory_bytes, shared_arrays
 from edgeclassify.inference.model import Model
-from edgeclassify.inference.quantization import ScoreDecoder, input_encoder
+from edgeclassify.inference.quantization import input_encoder
 from edgeclassify.processes import Child
 from edgeclassify.records import Frame, Scores
 
@@ -69,12 +70,11 @@ class EdgeTpu:
             devices: those to try, in this order; none: the first that the library finds.
         """
         self._model = model
-        labels = len(model.labels)
         arguments = {
             "library": library, "devices": tuple(devices), "twin": twin, "input_shape": model.input.shape,
-            "labels": labels,
+            "outputs": model.outputs,
         }  # fmt: skip
-        memory = memory_bytes(model.input.shape, labels)
+        memory = memory_bytes(model.input.shape, model.outputs)
         self._child = Child("Edge TPU", _INTERPRETER, arguments, memory_bytes=memory, start_timeout_s=_START_S)
         self._deadline = Deadline()
         self._opened = ExitStack()
@@ -98,7 +98,7 @@ class EdgeTpu:
             self.accelerator = f"edgetpu:{device or 'usb:0'}"
             self._source, self._output = source, output
             self._encode = input_encoder(source, self._model.normalization)
-            self._decoder = ScoreDecoder(output, logits=self._model.logits)
+            self._decoder = replace(self._model, output=output).decoder()
             self._opened = opening.pop_all()
         return self
 

@@ -19,9 +19,9 @@ from edgeclassify.inference.quantization import Tensor
 _LARGEST_ITEM_BYTES = 4  # float32
 
 
-def memory_bytes(input_shape: Sequence[int], labels: int) -> int:
+def memory_bytes(input_shape: Sequence[int], outputs: int) -> int:
     """Return how much memory the sides share for a model: its input, and behind it its output."""
-    return (math.prod(input_shape) + labels) * _LARGEST_ITEM_BYTES
+    return (math.prod(input_shape) + outputs) * _LARGEST_ITEM_BYTES
 
 
 def shared_arrays(memory: memoryview, source: Tensor, output: Tensor) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -43,7 +43,7 @@ class EdgeTpuInterpreter:
         devices: Sequence[str],
         twin: Path,
         input_shape: Sequence[int],
-        labels: int,
+        outputs: int,
     ) -> None:
         """Open a device and put the model on it.
 
@@ -53,7 +53,7 @@ class EdgeTpuInterpreter:
             devices: those to try, in this order; none: the first that the library finds.
             twin: the model, compiled for the Edge TPU.
             input_shape: that of the model for the CPU.
-            labels: how many.
+            outputs: how many numbers that one gives.
 
         Raises:
             UnavailableError: no library or no device.
@@ -65,10 +65,10 @@ class EdgeTpuInterpreter:
         with runtime.native_errors(twin.name):
             self._input = signature.picture_input(self._interpreter.get_input_details(), twin.name)
             self._output = signature.score_output(self._interpreter.get_output_details(), twin.name)
-        if self._input.shape != tuple(input_shape) or math.prod(self._output.shape) != labels:
+        if self._input.shape != tuple(input_shape) or math.prod(self._output.shape) != outputs:
             raise ModelError(
-                f"{twin.name}: takes {self._input.shape} and gives {math.prod(self._output.shape)} scores, the model "
-                f"for the CPU {tuple(input_shape)} and {labels}: they are not the same model; get both again"
+                f"{twin.name}: takes {self._input.shape} and gives {math.prod(self._output.shape)} numbers, the model "
+                f"for the CPU {tuple(input_shape)} and {outputs}: they are not the same model; get both again"
             )
         self._picture, self._scores = shared_arrays(memory, self._input, self._output)
 

@@ -11,15 +11,15 @@ from edgeclassify.errors import ModelError
 _MAX_BYTES = 200 * 1024 * 1024
 _SMALLEST = 16
 
-# What the catalogue's names begin with.
-_CATALOGUE = re.compile(r"(tf2_)?(mobilenet|efficientnet|inception)", re.IGNORECASE)
+CATALOGUE_NAMES = re.compile(r"(tf2_)?(mobilenet|efficientnet|inception)", re.IGNORECASE)
+"""What the catalogue's names begin with."""
 
 
 def find_model(name: str, base: Path) -> Path:
-    """Return the file that `model.name` means.
+    """Return the file that `model.name` means, or the folder of a learned model.
 
-    A name with a slash or ending in .tflite is a file, relative to `base`; any other is looked for among the
-    models that come with the program and those that were pulled.
+    A name with a slash or ending in .tflite is a path, relative to `base`; any other is looked for among the
+    models that come with the program, those that were pulled and those that were learned.
 
     Raises:
         ModelError: there is none.
@@ -32,15 +32,17 @@ def find_model(name: str, base: Path) -> Path:
         path = folder / f"{name}.tflite"
         if path.is_file():
             return resources.in_its_set(path)
-    here = ", ".join(sorted(resources.local_models())) or "none"
+    if name in (learned := resources.learned_models()):
+        return learned[name]
+    here = ", ".join(sorted([*resources.local_models(), *learned])) or "none"
     if (base / name).is_file():
         advice = f"for the file of that name write ./{name}"
     elif any((folder / f"{name}{resources.TWIN_SUFFIX}.tflite").is_file() for folder in resources.model_folders()):
         advice = f"only its Edge TPU twin is here, and the model for the CPU is needed too: put {name}.tflite beside it"
-    elif _CATALOGUE.match(name):
+    elif CATALOGUE_NAMES.match(name):
         advice = f"get it with: edgeclassify models pull {name}"
     else:
-        advice = "name one of them, or the path of a .tflite file"
+        advice = "name one of them, or the path of a .tflite file or of a learned model"
     raise ModelError(f"there is no model {name!r}; here are: {here}; {advice}")
 
 

@@ -35,19 +35,30 @@ class Table:
 
     def tables(self, field: int) -> Iterator[Table]:
         """Yield the tables of a vector."""
-        start, length = self._vector(field, 4)
+        start, length = self.vector(field, 4)
         for position in range(start, start + 4 * length, 4):
             yield Table(self.data, self._target(position))
 
     def raw(self, field: int) -> bytes:
         """Return a vector of bytes, or a string."""
-        start, length = self._vector(field, 1)
+        start, length = self.vector(field, 1)
         return self.data[start : start + length]
 
     def floats(self, field: int) -> tuple[float, ...]:
         """Return a vector of 32-bit floats."""
-        start, length = self._vector(field, 4)
+        start, length = self.vector(field, 4)
         return struct.unpack_from(f"<{length}f", self.data, start)
+
+    def vector(self, field: int, item_bytes: int) -> tuple[int, int]:
+        """Return where the items of a vector begin in `data`, and how many there are; its length stands before them."""
+        position = self._field(field)
+        if position is None:
+            return 0, 0
+        target = self._target(position)
+        length = _number(self.data, "<I", target)
+        if target + 4 + length * item_bytes > len(self.data):
+            raise FlatbufferError(f"a vector of {length} at {target} reaches beyond the end")
+        return target + 4, length
 
     def _field(self, field: int) -> int | None:
         vtable = self.position - _number(self.data, "<i", self.position)
@@ -59,16 +70,6 @@ class Table:
 
     def _target(self, position: int) -> int:
         return position + _number(self.data, "<I", position)
-
-    def _vector(self, field: int, item_bytes: int) -> tuple[int, int]:
-        position = self._field(field)
-        if position is None:
-            return 0, 0
-        target = self._target(position)
-        length = _number(self.data, "<I", target)
-        if target + 4 + length * item_bytes > len(self.data):
-            raise FlatbufferError(f"a vector of {length} at {target} reaches beyond the end")
-        return target + 4, length
 
 
 def _number(data: bytes, form: str, position: int) -> int:

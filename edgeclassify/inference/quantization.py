@@ -51,10 +51,10 @@ def dequantize(tensor: npt.NDArray[Any], scale: float, zero_point: int) -> npt.N
 
 
 def softmax(logits: Scores) -> Scores:
-    """Return probabilities that sum to 1, from finite logits."""
+    """Return probabilities that sum to 1 along the last axis, from finite logits."""
     with np.errstate(over="ignore"):  # so far below the largest that its power is 0
-        powers = np.exp(logits - logits.max())
-    probabilities: Scores = powers / powers.sum()
+        powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: Scores = powers / powers.sum(axis=-1, keepdims=True)
     return probabilities
 
 
@@ -149,6 +149,24 @@ def _normalized(tensor: Tensor, normalization: Normalization) -> Callable[[Pixel
         return stored
 
     return encode
+
+
+class ValueDecoder:
+    """Turns a tensor into the values that it stands for."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+        self.damaged = False
+        """Some value was no number: the model's weights are damaged."""
+
+    def decode(self, stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return the values, flat, a new array; what is no number counts as 0."""
+        if self._tensor.quantized:
+            return dequantize(stored.reshape(-1), self._tensor.scale, self._tensor.zero_point)
+        values = stored.reshape(-1)
+        self.damaged = self.damaged or not bool(np.isfinite(values).all())
+        finite: npt.NDArray[np.float32] = np.nan_to_num(values, posinf=0, neginf=0)
+        return finite
 
 
 class ScoreDecoder:

@@ -14,6 +14,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ Interpreter = Any
 
 Delegate = Any
 """Theirs, too; it must live as long as the interpreters that use it."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of a graph; tensors by their index."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
 
 # A real model of this kind needs some 20 MB for its largest tensor. One whose shapes are damaged may ask for
 # gigabytes, which the runtime would try to get.
@@ -121,6 +132,15 @@ def unusable(where: str, error: Exception) -> ModelError:
     )
 
 
+def operations(interpreter: Interpreter) -> list[Operation]:
+    """Return the graph as the file has it, in its order."""
+    return [
+        Operation(str(one["op_name"]), tuple(map(int, one["inputs"])), tuple(map(int, one["outputs"])))
+        for one in _operations(interpreter)
+        if "DELEGATE" not in one["op_name"].upper()
+    ]
+
+
 def uses_xnnpack(interpreter: Interpreter) -> bool:
     """Whether an allocated interpreter runs on XNNPACK, which is several times faster than the plain kernels."""
     # A part of the graph that a delegate took over is one more node, DELEGATE or TfLiteXNNPackDelegate.
@@ -129,16 +149,15 @@ def uses_xnnpack(interpreter: Interpreter) -> bool:
 
 def last_operation(interpreter: Interpreter, tensor: int) -> str:
     """Return the name of the operation that computes a tensor, seen through those that only change its form."""
-    operations = [o for o in _operations(interpreter) if "DELEGATE" not in o["op_name"].upper()]
-    producer = {int(output): o for o in operations for output in o["outputs"]}
-    for _ in operations:
+    graph = operations(interpreter)
+    producer = {output: operation for operation in graph for output in operation.outputs}
+    for _ in graph:
         operation = producer.get(tensor)
         if operation is None:
             return ""
-        name = str(operation["op_name"])
-        if name not in _TRANSPARENT or len(operation["inputs"]) == 0:
-            return name
-        tensor = int(operation["inputs"][0])
+        if operation.name not in _TRANSPARENT or not operation.inputs:
+            return operation.name
+        tensor = operation.inputs[0]
     return ""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclassify.config.sections import ModelConfig
-from edgeclassify.inference.files import read_model
+from edgeclassify.inference.bundle import content_sha256
 from edgeclassify.inference.labels import label_file
 from edgeclassify.inference.twins import find_twins
 
@@ -29,7 +29,7 @@ def version_of(config: ModelConfig, base: Path) -> Version:
     """
     twins = find_twins(config.name, base)
     return Version(
-        hashlib.sha256(read_model(twins.cpu)).hexdigest(),
+        content_sha256(twins.cpu),
         _sha256(label_file(config.labels, base, twins.cpu)),
         _sha256(twins.edgetpu),
     )

@@ -17,7 +17,7 @@ from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.image import VideoPicture, View
 from edgeclassify.inference import Classifier, open_classifier, runtime
-from edgeclassify.inference.quantization import ScoreDecoder, input_encoder
+from edgeclassify.inference.quantization import input_encoder
 from edgeclassify.records import Frame
 from edgeclassify.tools.benchmark_pipeline import Slice, running_pipeline
 from edgeclassify.tools.model_memory import model_memory_mb
@@ -186,7 +186,7 @@ def _first_picture(clip: Path) -> VideoPicture:
 def _stages(classifier: Classifier, picture: VideoPicture, frame: Frame, clip: Path) -> dict[str, float]:
     """Return the median of each step around the inference."""
     model, scores = classifier.model, classifier.classify(frame)
-    encode, decoder = input_encoder(model.input, model.normalization), ScoreDecoder(model.output, logits=model.logits)
+    encode, decoder = input_encoder(model.input, model.normalization), model.decoder()
     interpreter = runtime.build(model.content, 1, model.path)
     interpreter.invoke()
     stored = interpreter.get_tensor(model.output.index)

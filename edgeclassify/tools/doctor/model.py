@@ -14,6 +14,7 @@ from edgeclassify.config.reader import ConfigFile
 from edgeclassify.errors import ModelError
 from edgeclassify.image import load_picture
 from edgeclassify.inference.admission import admit, golden_scores
+from edgeclassify.inference.bundle import is_bundle, read_index
 from edgeclassify.inference.classifier import CpuClassifier, default_threads
 from edgeclassify.inference.files import read_model
 from edgeclassify.inference.groups import vocabulary_for
@@ -33,7 +34,7 @@ def check_model(file: ConfigFile) -> Iterator[Finding]:
     config = file.config.model
     try:
         path = find_twins(config.name, file.base).cpu
-        yield PART.ok("file", f"{path}, {len(read_model(path)) / 1e6:.1f} MB")
+        yield PART.ok("file", _told(path))
         with tempfile.TemporaryDirectory() as nothing_remembered:
             admit(config, file.base, Path(nothing_remembered))
         model = load_model(config, file.base)
@@ -46,6 +47,12 @@ def check_model(file: ConfigFile) -> Iterator[Finding]:
     yield PART.ok("labels", f"{len(model.labels)}, as many as the model has outputs")
     yield from _names(file, model)
     yield from _speed(model, config.threads or default_threads())
+
+
+def _told(path: Path) -> str:
+    if is_bundle(path):
+        return f"{path}, learned with {read_index(path).backbone.name}"
+    return f"{path}, {len(read_model(path)) / 1e6:.1f} MB"
 
 
 def _names(file: ConfigFile, model: Model) -> Iterator[Finding]:

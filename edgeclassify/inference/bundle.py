@@ -1,0 +1,207 @@
+"""A learned model: a folder with a head for a backbone, which it names with its checksum.
+
+`bundle.json` names the other files, whose names hold their checksums. It is replaced last and at once: whoever reads it
+finds the old model or the new one, never half of each. docs/learning.md describes the format.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeclassify import resources
+from edgeclassify.errors import ModelError
+from edgeclassify.inference.files import CATALOGUE_NAMES, read_model
+from edgeclassify.inference.head import Array, ClassHead, Gate
+
+INDEX = "bundle.json"
+CARD = "card.md"
+FORMAT = "edgeclassify learned model 1"
+_MAX_BYTES = 200_000_000
+OWN_FILES = re.compile(r"(head|examples)-[0-9a-f]{12}\.npz")
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The model whose features a head takes."""
+
+    name: str
+    sha256: str
+    cut: bool
+    """It ends with scores, and is cut at its features: then nothing of it can run on an Edge TPU."""
+    path: str
+    """Where it was when it was learned with, for one that is not among the models."""
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """What `bundle.json` says."""
+
+    backbone: Backbone
+    kind: str
+    """`softmax` or `imprinting`."""
+    labels: tuple[str, ...]
+    head_file: str
+    temperature: float
+    gate: Gate
+    none_learned: bool
+    examples_file: str
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A learned model, and the bytes of its backbone."""
+
+    path: Path
+    sha256: str
+    """Of `bundle.json`, which holds the checksums of all the rest."""
+    labels: tuple[str, ...]
+    head: ClassHead
+    backbone: bytes
+    backbone_path: Path
+    backbone_sha256: str
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a folder holds a learned model."""
+    try:
+        return (path / INDEX).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def content_sha256(path: Path) -> str:
+    """Return the checksum of a model, learned or not.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    return hashlib.sha256(_read(path / INDEX) if is_bundle(path) else read_model(path)).hexdigest()
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Return the learned model in a folder, with its backbone.
+
+    Raises:
+        ModelError: it is damaged, or its backbone is missing or another one.
+    """
+    index = read_index(folder)
+    path = find_backbone(folder, index.backbone)
+    content = read_model(path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != index.backbone.sha256:
+        raise ModelError(
+            f"{folder.name}: its backbone {path} is not the one that it was learned with (sha256 {sha256[:12]}..., not "
+            f"{index.backbone.sha256[:12]}...); {_advice(index.backbone)}, or learn again"
+        )
+    return Bundle(folder, content_sha256(folder), index.labels, _head(folder, index), content, path, sha256)
+
+
+def read_index(folder: Path) -> Index:
+    """Return what a learned model says of itself.
+
+    Raises:
+        ModelError: it is no learned model, or a damaged one.
+    """
+    path = folder / INDEX
+    try:
+        document = json.loads(_read(path))
+        if document["format"] != FORMAT:
+            raise ModelError(f"{path}: is of another format ({document['format']}); learn again with this version")
+        head, gate = document["head"], document["head"]["gate"]
+        labels = tuple(map(str, document["labels"]))
+        return Index(
+            Backbone(**document["backbone"]), str(head["kind"]), labels, _own(head["file"]), float(head["temperature"]),
+            Gate(float(gate["similarity"]), float(gate["slope"])), bool(head["none_learned"]),
+            _own(document["examples"]), document["measured"],
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{path}: is damaged ({error}); copy the folder again, or learn again") from error
+
+
+def find_backbone(folder: Path, backbone: Backbone) -> Path:
+    """Return where the backbone lies: in the bundle's folder, among the models, or where it was.
+
+    Raises:
+        ModelError: nowhere.
+    """
+    name = f"{backbone.name}.tflite"
+    candidates = [folder / name, *(resources.in_its_set(place / name) for place in resources.model_folders())]
+    for path in [*candidates, Path(backbone.path)]:
+        with suppress(OSError, ValueError):
+            if path.is_file():
+                return path
+    raise ModelError(f"{folder.name}: its backbone {backbone.name} is not here; {_advice(backbone)}")
+
+
+def read_arrays(path: Path, sha256_start: str = "") -> dict[str, Any]:
+    """Return the arrays of an .npz file, which is checked against the checksum in its name.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    content = _read(path)
+    wanted = sha256_start or path.stem.rpartition("-")[2]
+    if not hashlib.sha256(content).hexdigest().startswith(wanted):
+        raise ModelError(f"{path}: is damaged; copy the folder again, or learn again")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path}: is damaged ({error}); copy the folder again, or learn again") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ModelError(f"{path}: is too large; copy the folder again, or learn again")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot be read ({error.strerror or error}); copy the folder again, or learn again"
+        ) from error
+
+
+def _own(name: str) -> str:
+    if not OWN_FILES.fullmatch(name):
+        raise ValueError(f"{name!r} is no file of a learned model")
+    return name
+
+
+def _head(folder: Path, index: Index) -> ClassHead:
+    arrays = read_arrays(folder / index.head_file)
+    try:
+        weights, bias, means = (_floats(arrays[name]) for name in ("weights", "bias", "means"))
+    except KeyError as error:
+        raise ModelError(f"{folder / index.head_file}: has no {error}; learn again") from error
+    classes = len(index.labels) - (not index.none_learned)
+    fits = weights.ndim == 2 and weights.shape[0] == classes == bias.size and bias.ndim == 1 and means.ndim == 2
+    if not fits or means.shape != (len(index.labels) - 1, weights.shape[1]) or index.temperature <= 0:
+        raise ModelError(
+            f"{folder}: its head does not fit its {len(index.labels)} labels; copy it again, or learn again"
+        )
+    return ClassHead(weights, bias, means, index.temperature, index.gate, index.none_learned)
+
+
+def _floats(array: Any) -> Array:  # noqa: ANN401 - whatever the file holds
+    floats: Array = np.nan_to_num(np.asarray(array).astype(np.float32))
+    return floats
+
+
+def _advice(backbone: Backbone) -> str:
+    if CATALOGUE_NAMES.match(backbone.name):
+        return f"get it with: edgeclassify models pull {backbone.name}"
+    return f"put {backbone.name}.tflite of the device that it was learned on into the folder of the learned model"

@@ -1,0 +1,1 @@
+"""`edgeclassify learn`: new classes from a few pictures of each."""
