@@ -10,6 +10,8 @@ from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
 
+GOOD_MODEL = "mobilenet_v2_1.0_224_quant"
+"""The one of the catalogue that suits most; to be pulled."""
 TWIN_SUFFIX = "_edgetpu"
 """Ends the name of a model that is compiled for the Edge TPU; without it, it is the same model for the CPU."""
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-SCRIPTS = [PROJECT / name for name in ("scripts/demo", "scripts/test", "scripts/environment.sh", ".ci/run")]
+SCRIPTS = [
+    PROJECT / name for name in ("scripts/demo", "scripts/test", "scripts/environment.sh", "scripts/install", ".ci/run")
+]
 
 
 def _shell(code: str, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -29,6 +29,7 @@ COMMANDS = {
     "overrides": "what was set over MQTT; clear lets config.yaml hold again",
     "nodes": "all nodes on the broker: online, version, accelerator, rates, what they saw last",
     "forget": "clear what the broker keeps of a node that is no more",
+    "service": "install, uninstall and look after the systemd service",
     "doctor": "check every part of this installation; each line says ok or how to mend it",
 }
 

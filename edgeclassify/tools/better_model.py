@@ -6,8 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from edgeclassify.resources import local_models
-from edgeclassify.tools.demo import GOOD_MODEL
+from edgeclassify.resources import GOOD_MODEL, local_models
 
 _AT_MOST_S = 20
 

@@ -16,9 +16,9 @@ import yaml
 
 from edgeclassify import resources
 from edgeclassify.errors import InputError, UnavailableError
+from edgeclassify.resources import GOOD_MODEL
 from edgeclassify.tools.broker import background, private_broker
 
-GOOD_MODEL = "mobilenet_v2_1.0_224_quant"
 SAMPLE_PICTURES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
 """Photographs inside the package scikit-image."""
 NODE = "demo"

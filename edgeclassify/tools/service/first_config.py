@@ -1,0 +1,81 @@
+"""The configuration that a new installation begins with, and the model that it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeclassify.errors import UnavailableError
+from edgeclassify.resources import GOOD_MODEL
+from edgeclassify.tools.service.files import write
+from edgeclassify.tools.service.places import NAME, Places
+from edgeclassify.tools.service.running import Say, run
+
+_PULL_S = 600
+# Addresses of cameras hold passwords: the service may read it, other users may not.
+_MODE = 0o640
+
+_TEXT = """\
+# edgeclassify: the configuration of the service. It may hold only what differs from the default; every key there is,
+# with its unit: {default}
+# After a change: sudo edgeclassify check && sudo systemctl reload edgeclassify
+
+state_dir: {state}
+{model}
+mqtt:
+  host: localhost              # the broker; its password: sudo edgeclassify service set-password
+"""
+_GOOD = """
+model:
+  name: {model}
+events:
+  groups: home                 # tabby, tiger cat, ... count as one: cat
+"""
+_STARTER = """
+# The starter model is for trying it out, and errs. With a connection to the internet, as root:
+#   edgeclassify models pull {model}
+# and in place of the two lines below: name: {model}, and in a section `events`: groups: home
+model:
+  name: starter
+"""
+
+
+def write_first_config(places: Places, release: Path, group_id: int, say: Say, *, offline: bool) -> None:
+    """Write config.yaml, unless there is one: that is the user's, and only its group is set.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if places.config.exists():
+        _let_service_read(places.config, group_id)
+        say(f"{places.config} is kept as it is")
+        return
+    pulled = not offline and _pull(places, release, say)
+    if not pulled:
+        say(f"the starter model is used, which errs; later: sudo {NAME} models pull {GOOD_MODEL}, see {places.config}")
+    text = _TEXT.format(
+        default=places.programs / "current/share/edgeclassify/config.yaml",
+        state=places.state,
+        model=(_GOOD if pulled else _STARTER).format(model=GOOD_MODEL),
+    )
+    write(places.config, text.encode(), _MODE, group_id)
+    say(f"{places.config} is written")
+
+
+def _let_service_read(config: Path, group_id: int) -> None:
+    """After an uninstallation it belongs to a group that was removed."""
+    import os
+
+    status = config.stat()
+    if not status.st_mode & 0o004 and status.st_uid == 0:
+        os.chown(config, -1, group_id)
+
+
+def _pull(places: Places, release: Path, say: Say) -> bool:
+    say(f"getting the model {GOOD_MODEL}")
+    pull = (release / "bin/edgeclassify", "models", "pull", GOOD_MODEL)
+    try:
+        run(*pull, timeout_s=_PULL_S, variables={"EDGECLASSIFY_MODELS": str(places.models)})
+    except UnavailableError as error:
+        say(str(error).splitlines()[-1].strip().removeprefix("edgeclassify: "))
+        return False
+    return True

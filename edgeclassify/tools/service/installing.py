@@ -1,0 +1,135 @@
+"""`service install`: a new version is made beside the old one, tried, and switched to; else the old one runs on."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import grp
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgeclassify.errors import UnavailableError
+from edgeclassify.tools.service.files import Contents, contents, restore, write
+from edgeclassify.tools.service.first_config import write_first_config
+from edgeclassify.tools.service.places import NAME, Places, require_root, require_systemd
+from edgeclassify.tools.service.releases import Releases, own_source
+from edgeclassify.tools.service.running import Say, journal, run, systemctl
+
+_TRIAL_S = 300
+_FOR_ALL, _EXECUTABLE = 0o644, 0o755
+
+
+def install(say: Say, source: str = "", *, offline: bool = False) -> None:
+    """Install the service or bring it up to date; at the end it is enabled and runs.
+
+    Args:
+        say: is told what is done.
+        source: what pip can install: a wheel, this project's folder, `edgeclassify==1.2.3`; default: what runs this.
+        offline: do not try to get a better model.
+
+    Raises:
+        UnavailableError: something is missing or failed; what ran before runs on.
+    """
+    places = Places()
+    require_root("edgeclassify service install")
+    require_systemd(places)
+    os.umask(0o022)
+    releases = Releases(places.programs)
+    with locked(places), releases.building(source or own_source(), say) as release:
+        _try(release, places)
+        group_id = _make_user(release)
+        places.models.mkdir(mode=0o755, parents=True, exist_ok=True)
+        write_first_config(places, release, group_id, say, offline=offline)
+        _switch(places, releases, release, say)
+    releases.prune()
+    say(f"{NAME} is installed and runs; how it fares: {NAME} service status")
+
+
+@contextlib.contextmanager
+def locked(places: Places) -> Iterator[None]:
+    """Let nobody else install or remove meanwhile.
+
+    Raises:
+        UnavailableError: somebody does.
+    """
+    with places.lock.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnavailableError("service: another installation is under way; wait for its end") from None
+        yield
+
+
+def _try(release: Path, places: Places) -> None:
+    """Run the new version: the runtime on the model that comes with it, and the configuration that is there.
+
+    Raises:
+        UnavailableError: one of them does not work.
+    """
+    program = release / "bin/edgeclassify"
+    run(program, "classify", release / "share/edgeclassify/models/golden.png", "-m", "starter", timeout_s=_TRIAL_S)
+    if places.config.exists():
+        variables = {"EDGECLASSIFY_MODELS": str(places.models)}
+        run(program, "check", "-c", places.config, timeout_s=_TRIAL_S, variables=variables)
+
+
+def _make_user(release: Path) -> int:
+    """Make the user and the groups that are missing; return the id of the service's group."""
+    run("systemd-sysusers", release / "share/edgeclassify/systemd/edgeclassify.sysusers.conf")
+    return grp.getgrnam(NAME).gr_gid
+
+
+def _switch(places: Places, releases: Releases, release: Path, say: Say) -> None:
+    """Let the new version run in place of the old one.
+
+    Raises:
+        UnavailableError: it does not start; the old one, if there was one, runs again.
+    """
+    old, old_files = releases.current, contents(*places.system_files.values())
+    with _undone_unless_started(releases, old, old_files):
+        _lay_down(places, release, say)
+        releases.switch(release)
+        systemctl("daemon-reload")
+        systemctl("--quiet", "enable", f"{NAME}.service")
+        systemctl("restart", f"{NAME}.service")
+    with contextlib.suppress(UnavailableError):  # no udev in a container, say
+        run("udevadm", "control", "--reload")
+        run("udevadm", "trigger", "--subsystem-match=usb", "--subsystem-match=apex")
+
+
+@contextlib.contextmanager
+def _undone_unless_started(releases: Releases, old: Path | None, old_files: Contents) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        said = "".join(f"\n  {line}" for line in journal(5))
+        restore(old_files)
+        releases.switch(old)
+        systemctl("daemon-reload")
+        if old is None:
+            with contextlib.suppress(UnavailableError):
+                systemctl("stop", f"{NAME}.service")
+            what = "nothing is installed"
+        else:
+            systemctl("restart", f"{NAME}.service")
+            what = "the version before it runs again"
+        if not isinstance(error, UnavailableError):
+            raise
+        raise UnavailableError(
+            f"service: the new version does not start, and {what}; mend what its log says:{said}"
+        ) from error
+
+
+def _lay_down(places: Places, release: Path, say: Say) -> None:
+    for name, target in places.system_files.items():
+        if target == places.command and not is_ours(target):
+            say(f"{target} is another program, and is kept; ours is {places.programs}/current/bin/{NAME}")
+            continue
+        content = (release / "share/edgeclassify/systemd" / name).read_bytes()
+        write(target, content, _EXECUTABLE if target == places.command else _FOR_ALL)
+
+
+def is_ours(command: Path) -> bool:
+    """Whether the program at /usr/local/bin is the one that `install` writes, or none is there."""
+    return not command.exists() or b"/opt/edgeclassify/current/" in command.read_bytes()

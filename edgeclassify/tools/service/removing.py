@@ -1,0 +1,55 @@
+"""`service uninstall`: what `install` made goes; what the user wrote stays, unless told otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+
+from edgeclassify.errors import UnavailableError
+from edgeclassify.tools.service.installing import is_ours, locked
+from edgeclassify.tools.service.places import NAME, Places, require_root, require_systemd
+from edgeclassify.tools.service.running import Say, run, systemctl
+
+
+def uninstall(say: Say, *, purge: bool) -> None:
+    """Remove program, models, state, user and unit; with `purge` configuration, password and drop-ins too.
+
+    Raises:
+        UnavailableError: something could not be removed.
+    """
+    places = Places()
+    require_root("edgeclassify service uninstall")
+    require_systemd(places)
+    with locked(places):
+        with contextlib.suppress(UnavailableError):  # it is not there
+            systemctl("--quiet", "disable", "--now", f"{NAME}.service")
+        for path in places.system_files.values():
+            if path != places.command or is_ours(path):
+                path.unlink(missing_ok=True)
+        systemctl("daemon-reload")
+        with contextlib.suppress(UnavailableError):  # a failure of the past is no longer told
+            systemctl("reset-failed", f"{NAME}.service")
+        _remove_user()
+        folders = [places.state, places.programs]
+        if purge:
+            folders += [places.settings, places.drop_ins]
+        elif places.config.exists():
+            os.chown(places.config, -1, 0)  # its group is no more
+        for folder in folders:
+            shutil.rmtree(folder, onerror=_tell)
+    places.lock.unlink(missing_ok=True)
+    kept = [str(path) for path in (places.settings, places.drop_ins) if path.exists()]
+    say(f"{NAME} is removed" + (f"; kept: {', '.join(kept)} (--purge removes it too)" if kept else ""))
+
+
+def _remove_user() -> None:
+    with contextlib.suppress(KeyError):
+        pwd.getpwnam(NAME)
+        run("userdel", NAME)  # and its group, which has no other members
+
+
+def _tell(_function: object, path: str, error: tuple[type[BaseException], BaseException, object]) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise UnavailableError(f"service: {path}: {error[1]}; remove it by hand") from error[1]
