@@ -40,7 +40,7 @@ def read_password(config: MqttConfig, base: Path) -> str | None:
         return password
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     credential = Path(folder) / _CREDENTIAL if folder else None
-    if credential is not None and credential.exists():
+    if credential is not None and credential.exists() and not _is_blank(credential):
         return _password_of(credential, f"systemd credential {_CREDENTIAL}")
     return None
 
@@ -106,6 +106,11 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(name.partition("%")[0]).is_loopback
     except ValueError:
         return False  # a name; looking it up here could take long, and be another machine tomorrow
+
+
+def _is_blank(credential: Path) -> bool:
+    """Whether it is the one that the unit gives where no password was set."""
+    return credential.stat().st_size <= 1 and not credential.read_text(encoding="ascii", errors="replace").strip()
 
 
 def _password_of(path: Path, where: str) -> str:

@@ -12,7 +12,7 @@ from edgeclassify.config.reader import ConfigFile, find_config, load_config
 from edgeclassify.errors import ConfigError
 from edgeclassify.mqtt.credentials import password_warnings, read_password, tls_context
 from edgeclassify.redact import hide_password
-from edgeclassify.tools.doctor import broker, device, edgetpu, model, state
+from edgeclassify.tools.doctor import broker, device, edgetpu, firewall, model, state
 from edgeclassify.tools.doctor.cameras import check_camera
 from edgeclassify.tools.doctor.checks import Check
 from edgeclassify.tools.doctor.findings import Finding, Part
@@ -90,6 +90,8 @@ def _checks_of(file: ConfigFile, machine: Machine) -> Iterator[Check]:
         stuck = f"{hide_password(camera.source)} hangs; unplug it and plug it in, or restart it"
         yield Check(Part(f"camera {name}"), look, 60, stuck)
     talk = partial(broker.check_broker, config.mqtt, base, node_name(config))
+    wall = partial(firewall.check_firewall, config.mqtt, machine)
+    yield Check(firewall.PART, wall, 40, "the look-up of mqtt.host hangs; check the network's name server")
     yield Check(broker.PART, talk, 40, "the look-up of mqtt.host hangs; check the network's name server")
 
 

@@ -48,17 +48,22 @@ def install(say: Say, source: str = "", *, offline: bool = False) -> None:
 
 @contextlib.contextmanager
 def locked(places: Places) -> Iterator[None]:
-    """Let nobody else install or remove meanwhile.
+    """Let nobody else install or remove meanwhile; what goes wrong with files is told.
 
     Raises:
-        UnavailableError: somebody does.
+        UnavailableError: somebody does, or something goes wrong.
     """
-    with places.lock.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UnavailableError("service: another installation is under way; wait for its end") from None
-        yield
+    try:
+        with places.lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UnavailableError("service: another installation is under way; wait for its end") from None
+            yield
+    except UnavailableError:
+        raise
+    except OSError as error:
+        raise UnavailableError(f"service: {error.filename}: {error.strerror}; mend that and try again") from error
 
 
 def _try(release: Path, places: Places) -> None:
@@ -104,21 +109,26 @@ def _undone_unless_started(releases: Releases, old: Path | None, old_files: Cont
         yield
     except BaseException as error:
         said = "".join(f"\n  {line}" for line in journal(5))
-        restore(old_files)
-        releases.switch(old)
-        systemctl("daemon-reload")
-        if old is None:
-            with contextlib.suppress(UnavailableError):
-                systemctl("stop", f"{NAME}.service")
-            what = "nothing is installed"
-        else:
-            systemctl("restart", f"{NAME}.service")
-            what = "the version before it runs again"
+        what = _undo(releases, old, old_files)
         if not isinstance(error, UnavailableError):
             raise
         raise UnavailableError(
             f"service: the new version does not start, and {what}; mend what its log says:{said}"
         ) from error
+
+
+def _undo(releases: Releases, old: Path | None, old_files: Contents) -> str:
+    """Let the old version run again; return what holds now."""
+    if old is None:
+        with contextlib.suppress(UnavailableError):
+            systemctl("--quiet", "disable", "--now", f"{NAME}.service")
+    restore(old_files)
+    releases.switch(old)
+    systemctl("daemon-reload")
+    if old is None:
+        return "nothing is installed but what is in /etc/edgeclassify"
+    systemctl("restart", f"{NAME}.service")
+    return "the version before it runs again"
 
 
 def _lay_down(places: Places, release: Path, say: Say) -> None:
