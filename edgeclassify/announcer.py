@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgeclassify.config.sections import Config
+from edgeclassify.heartbeats import Beat, no_beat
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.announced import Announced, read_announced, retractions, write_announced
 from edgeclassify.mqtt.arrivals import Incoming
@@ -57,9 +58,10 @@ class Announcer:
         with self._lock:
             self._change(found, states, birth)
 
-    def run(self, stopping: threading.Event) -> None:
+    def run(self, stopping: threading.Event, beat: Beat = no_beat) -> None:
         """Do what is asked for and what is due, until `stopping` is set."""
         while not stopping.is_set():
+            beat()
             with suppress(queue.Empty):
                 self._do(self._tasks.get(timeout=_TICK_S))
             with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import threading
@@ -12,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from edgeclassify.events.ranking import SUPPRESSED
+from edgeclassify.heartbeats import Beat
 from edgeclassify.inference import Classifier
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.pipeline import Lane
 from edgeclassify.records import Scores
 
 _RECENT = 1000
+_TICK_S = 1.0
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 _THROTTLED_NOW = 0xF  # under-voltage, frequency capped, throttled, soft temperature limit: the low bits are "now"
@@ -61,13 +64,27 @@ class Health:
         self._times = times
         self._mailbox = mailbox
         self._started_s = self._told_s = time.monotonic()
-        self._told: dict[str, tuple[int, int]] = dict.fromkeys(lanes, (0, 0))
+        self._told: dict[str, tuple[int, int]] = {}
+
+    def run(
+        self, stopping: threading.Event, beat: Beat, interval_s: Callable[[], float], tell: Callable[[], None]
+    ) -> None:
+        """Call `tell` at once and every `interval_s()`, which may change, until `stopping` is set."""
+        told_s = -math.inf
+        while True:
+            beat()
+            left_s = told_s + interval_s() - time.monotonic()
+            if left_s <= 0:
+                told_s = time.monotonic()
+                tell()
+            elif stopping.wait(min(left_s, _TICK_S)):
+                return
 
     def report(self, outbox: Mapping[str, Any]) -> dict[str, Any]:
         """Return the message's fields, all but `time`; what this machine cannot tell is None."""
         now_s = time.monotonic()
         elapsed_s = max(now_s - self._told_s, 1e-3)
-        cameras = {name: self._camera(lane, now_s, elapsed_s) for name, lane in self._lanes.items()}
+        cameras = {name: self._camera(lane, now_s, elapsed_s) for name, lane in dict(self._lanes).items()}
         self._told_s = now_s
         classifier = self._classifier()
         median_ms, p95_ms = self._times.quantiles_ms() or (None, None)
@@ -88,7 +105,7 @@ class Health:
 
     def _camera(self, lane: Lane, now_s: float, elapsed_s: float) -> dict[str, Any]:
         captured, classified = lane.status.captured_total, lane.classified_total
-        captured_told, classified_told = self._told[lane.camera]
+        captured_told, classified_told = self._told.get(lane.camera, (0, 0))
         self._told[lane.camera] = (captured, classified)
         last_s = lane.status.last_captured_s
         return {

@@ -47,6 +47,12 @@ class FrameMailbox:
         with self._changed:
             self._dropped[frame.camera] += 1
 
+    def forget(self, camera: str) -> None:
+        """Drop what a camera that was stopped has left."""
+        with self._changed:
+            self._waiting.pop(camera, None)
+            self._changed.notify_all()
+
     def dropped_total(self, camera: str) -> int:
         """How many frames of this camera were replaced before they were classified, or could not be used."""
         with self._changed:

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -20,9 +20,10 @@ from edgeclassify.config.sections import SnapshotsConfig
 from edgeclassify.errors import StuckThreadError
 from edgeclassify.events.rules import Rules
 from edgeclassify.events.tracker import Tracker
+from edgeclassify.heartbeats import Beat, no_beat
 from edgeclassify.inference import Classifier
 from edgeclassify.mailbox import FrameMailbox
-from edgeclassify.records import Decision, Frame, Scores, Verdict
+from edgeclassify.records import Decision, Frame, Scores, State, Verdict
 from edgeclassify.snapshots import snapshot_of
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,8 @@ class Lane:
     wishes: CameraWishes = field(default_factory=CameraWishes)
     classified_total: int = 0
     online: bool = field(default=False, init=False)
+    state: State | None = field(default=None, init=False)
+    """What is in front of it now."""
 
     def update_online(self, now_s: float) -> bool:
         """Compare with when the last frame came; return whether the camera just went offline."""
@@ -96,7 +99,7 @@ class Pipeline:
         self,
         mailbox: FrameMailbox,
         classifier: Classifier,
-        lanes: Mapping[str, Lane],
+        lanes: dict[str, Lane],
         snapshots: SnapshotsConfig,
         accept: Accept,
         explain: Callable[[Verdict, Frame], None],
@@ -107,7 +110,8 @@ class Pipeline:
         """What runs now; changed by the classify thread alone."""
         self._mailbox = mailbox
         self._lanes = lanes
-        self._snapshots = snapshots
+        self.snapshots = snapshots
+        """May be replaced at any time."""
         self._accept = accept
         self._explain = explain
         self._explaining = explaining  # words for nobody are not made
@@ -121,9 +125,24 @@ class Pipeline:
     # The next three are called by another thread than the one that runs, and return when it is done. They raise
     # StuckThreadError when that thread did not get to it in time: then it is not done at all.
 
-    def swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> None:
-        """Go on with another classifier and other trackers; what is present ends for `reason`."""
-        self._ask(partial(self._swap, classifier, trackers, reason))
+    def change(
+        self,
+        classifier: Classifier,
+        trackers: Mapping[str, Tracker],
+        rules: Mapping[str, Rules],
+        added: Mapping[str, Lane],
+        removed: Collection[str],
+    ) -> None:
+        """Go on with other parts.
+
+        Args:
+            classifier: what runs from now on.
+            trackers: those that decide from now on, by camera; what is present there ends.
+            rules: those of the other cameras, where what is present stays.
+            added: more cameras.
+            removed: cameras that are no more.
+        """
+        self._ask(partial(self._change, classifier, trackers, rules, added, removed))
 
     def retune(self, rules: Mapping[str, Rules]) -> None:
         """Go on with other rules, by camera; what is present stays."""
@@ -133,10 +152,15 @@ class Pipeline:
         """Classify a camera, or leave its frames out: then what is present ends."""
         self._ask(partial(self._set_enabled, self._lanes[camera], enabled))
 
-    def run(self, stopping: threading.Event) -> None:
+    def end(self, camera: str, reason: str) -> None:
+        """End what is present before the next frame; returns at once."""
+        self._requests.put(_Request(lambda: self._end(self._lanes[camera], reason)))
+
+    def run(self, stopping: threading.Event, beat: Beat = no_beat) -> None:
         """Classify until `stopping` is set, then end what is still present."""
         checked_s = 0.0
         while not stopping.is_set():
+            beat()
             frame = self._mailbox.take(_POLL_S)
             while not self._requests.empty():
                 self._requests.get().carry_out()
@@ -147,7 +171,7 @@ class Pipeline:
                 checked_s = now_s
                 self._find_offline(now_s)
         for lane in self._lanes.values():
-            self._accept(lane.tracker.end("stopped", time.monotonic()), None)
+            self._end(lane, "stopped")
             lane.tell_online(online=False)
 
     def _ask(self, work: Callable[[], object]) -> None:
@@ -159,12 +183,25 @@ class Pipeline:
                 "too busy; nothing is changed"
             )
 
-    def _swap(self, classifier: Classifier, trackers: Mapping[str, Tracker], reason: str) -> None:
-        for camera, lane in self._lanes.items():
-            self._accept(lane.tracker.end(reason, time.monotonic()), None)
-            tracker = trackers[camera]
+    def _change(
+        self,
+        classifier: Classifier,
+        trackers: Mapping[str, Tracker],
+        rules: Mapping[str, Rules],
+        added: Mapping[str, Lane],
+        removed: Collection[str],
+    ) -> None:
+        for camera in removed:
+            lane = self._lanes.pop(camera)
+            self._end(lane, "camera removed")
+            lane.tell_online(online=False)
+        for camera, tracker in trackers.items():
+            lane = self._lanes[camera]
+            self._end(lane, "reconfigured")
             tracker.counts.update(lane.tracker.counts)
             lane.tracker = tracker
+        self._retune(rules)
+        self._lanes.update(added)
         self.classifier = classifier
 
     def _retune(self, rules: Mapping[str, Rules]) -> None:
@@ -174,10 +211,12 @@ class Pipeline:
     def _set_enabled(self, lane: Lane, enabled: bool) -> None:
         lane.wishes.classified = enabled
         if not enabled:
-            self._accept(lane.tracker.end("disabled", time.monotonic()), None)
+            self._end(lane, "disabled")
 
     def _classify(self, frame: Frame) -> None:
-        lane = self._lanes[frame.camera]
+        lane = self._lanes.get(frame.camera)
+        if lane is None:
+            return  # the camera was removed meanwhile
         if not lane.online:
             lane.update_online(time.monotonic())
         if not lane.wishes.classified:
@@ -189,12 +228,20 @@ class Pipeline:
         decision = lane.tracker.update(scores, explain=self._explaining())
         lane.classified_total += 1
         self._note(scores)
-        wants_picture = self._snapshots.enabled and any(event.event_type == "appeared" for event in decision.events)
-        self._accept(decision, snapshot_of(frame.picture, frame.camera, self._snapshots) if wants_picture else None)
+        wants_picture = self.snapshots.enabled and any(event.event_type == "appeared" for event in decision.events)
+        jpeg = snapshot_of(frame.picture, frame.camera, self.snapshots) if wants_picture else None
+        self._tell(lane, decision, jpeg)
         if decision.verdict:
             self._explain(decision.verdict, frame)
 
     def _find_offline(self, now_s: float) -> None:
         for lane in self._lanes.values():
             if lane.update_online(now_s):
-                self._accept(lane.tracker.end("camera offline", now_s), None)
+                self._end(lane, "camera offline")
+
+    def _end(self, lane: Lane, reason: str) -> None:
+        self._tell(lane, lane.tracker.end(reason, time.monotonic()), None)
+
+    def _tell(self, lane: Lane, decision: Decision, jpeg: bytes | None) -> None:
+        lane.state = decision.state or lane.state
+        self._accept(decision, jpeg)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 
 from edgeclassify.announcer import Announcer
 from edgeclassify.assembly import info_of, rules_of, watched_labels
@@ -52,6 +53,7 @@ class Settings:
         self._publisher = publisher
         self._announcer = announcer
         self._telling = threading.Lock()
+        self._last_reload: dict[str, object] | None = None
         self.file = overridden(written, overrides.now)
         """As it holds."""
 
@@ -65,31 +67,29 @@ class Settings:
         self._overrides.read()
         return overridden(written, self._overrides.now)
 
-    def apply(
-        self,
-        written: ConfigFile,
-        vocabularies: Mapping[str, Vocabulary],
-        put_to_use: Callable[[ConfigFile], None] | None = None,
-    ) -> None:
-        """Let another file hold, and tell it.
+    def hold(self, written: ConfigFile, file: ConfigFile, vocabularies: Mapping[str, Vocabulary]) -> None:
+        """Let another file hold, which the pipeline obeys already, and tell it.
 
         Args:
-            written: config.yaml as it was read.
+            written: config.yaml as it was read, but for what takes a restart.
+            file: as it holds.
             vocabularies: what each camera can be answered with from now on.
-            put_to_use: gives the pipeline what it needs; None where other rules for the same answers are enough.
 
         Raises:
-            StuckThreadError: the classify thread does not answer; nothing is changed.
+            StuckThreadError: the classify thread does not answer.
         """
-        file = overridden(written, self._overrides.now)
-        if put_to_use is None:
-            self._retune(file, vocabularies)
-        else:
-            put_to_use(file)
-        self._vocabularies = vocabularies
         self._enable(file)
+        for camera in self._vocabularies.keys() - vocabularies.keys():
+            self._publisher.watch(camera, {})
+        self._vocabularies = vocabularies
         self._written, self.file = written, file
         self.tell()
+
+    def note_reload(self, problem: str) -> None:
+        """Tell what became of the last reload: `problem` is what was wrong, or empty."""
+        fields = {"time": messages.timestamp(time.time()), "done": not problem, "message": problem}
+        self._last_reload = fields
+        self.tell_info(self._pipeline.classifier)
 
     def obey(self, command: Command) -> str:
         """Do what a command says; return what to answer.
@@ -132,7 +132,7 @@ class Settings:
     def tell_info(self, classifier: Classifier) -> None:
         """Tell what this node is; also called by whoever changes the accelerator."""
         with self._telling:  # what is told last is what holds
-            fields = info_of(self.config, self._overrides.now, classifier)
+            fields = info_of(self.config, self._overrides.now, classifier) | {"last_reload": self._last_reload}
             self._publisher.retain(messages.info(self._publisher.topics, fields))
 
     def _take_snapshot(self, camera: str) -> str:

@@ -78,7 +78,7 @@ def slides(folder: Path, picture_seconds: float = 0.5, **more: Any) -> dict[str,
 def environment(folder: Path) -> dict[str, str]:
     """That of a user who has set nothing; `folder` is the home."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("EDGECLASSIFY_", "XDG_"))}
-    for key in ("JOURNAL_STREAM", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY"):
+    for key in ("JOURNAL_STREAM", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC"):
         kept.pop(key, None)
     return kept | {"HOME": str(folder), "PYTHONUNBUFFERED": "1"}
 

@@ -12,12 +12,13 @@ STAGES = {"cameras", "inference", "events", "mqtt", "catalogue"}
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"tools", "daemon"},
-    {"pipeline", "health", "watchers", "announcer", "commands", "settings", "assembly"},
+    {"tools", "daemon", "reload", "supervisor"},
+    {"condition", "lanes"},
+    {"pipeline", "health", "watchers", "announcer", "commands", "settings", "assembly", "model_in_use", "changes"},
     {"snapshots"},
     STAGES,
     {"mailbox", "image", "view", "picturefile", "processes", "child_main"},
-    {"records", "config", "resources", "threads", "logs"},
+    {"records", "config", "resources", "threads", "heartbeats", "systemd", "logs"},
     {"vocabulary"},
     {"errors", "redact"},
 ]

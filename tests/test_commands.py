@@ -68,7 +68,7 @@ def test_a_threshold_holds_at_once_is_echoed_and_ends_only_what_it_must(daemon: 
     daemon.config["events"]["hysteresis"] = 0
     daemon.write_config()
     daemon.process.send_signal(signal.SIGHUP)
-    daemon.wait_for("as it says now")
+    daemon.wait_for("events: hysteresis as written")
     assert ask(inbox, f"{PORCH}/threshold/set", "1")["done"]
     wait_until(lambda: state(inbox) == "none")
     assert state(inbox, "yard") == "red", "the other camera goes on"

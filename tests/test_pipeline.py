@@ -229,7 +229,7 @@ def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
         mailbox.put(frame("porch", colour_of(0)))
         assert busy.begun.wait(10)
         with pytest.raises(StuckThreadError, match=r"has not answered within 0\.2 s"):
-            pipeline.swap(classifier, {"porch": lane("porch", told).tracker}, "reconfigured")
+            pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, ())
         tracker = porch.tracker
         busy.go_on.set()
         mailbox.put(frame("porch", colour_of(0)))
@@ -237,7 +237,7 @@ def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
         assert (pipeline.classifier, porch.tracker) == (busy, tracker)
         assert [kind for _, kind, _ in told.events()] == ["appeared"]
         monkeypatch.undo()
-        pipeline.swap(classifier, {"porch": lane("porch", told).tracker}, "reconfigured")
+        pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, ())
         assert pipeline.classifier is classifier
         assert told.events()[-1][1:] == ("gone", "reconfigured")
 

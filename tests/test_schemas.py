@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Received]]:
             inbox.publish(f"{ROOT}/gate/enabled/set", "OFF")
             wait_until(lambda: len(inbox.of(TOPICS["response"])) >= 3 and len(inbox.of(TOPICS["why"])) > 20)
             wait_until(lambda: '"enabled": false' in str(inbox.last(TOPICS["info"])))
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: '"done": true' in str(inbox.last(TOPICS["info"])))
             assert daemon.stop() == 0
             yield inbox.received
 

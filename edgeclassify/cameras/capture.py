@@ -13,6 +13,7 @@ from edgeclassify.cameras.pacing import RateLimit
 from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import CameraError
+from edgeclassify.heartbeats import Beat, no_beat
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.records import Frame, Picture
 
@@ -23,6 +24,8 @@ _PUT_SLICE_S = 0.2
 _LEAST_OPENING_S = 15.0  # until the first frame: a stream begins at its next key frame
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
+CAPTURE_LIMIT_S = 90.0
+"""Opening a Pi camera takes up to 50 s, the longest pause is 30 s."""
 _STABLE_S = 60.0  # after so long with frames the next pause is short again
 
 
@@ -35,6 +38,7 @@ def capture(
     wishes: CameraWishes,
     stopping: threading.Event,
     base: Path,
+    beat: Beat = no_beat,
 ) -> None:
     """Put frames into the mailbox until `stopping` is set; a camera that fails is opened again, after growing pauses.
 
@@ -47,8 +51,9 @@ def capture(
         wishes: what others want.
         stopping: ends this within about 2 s.
         base: the folder that relative paths are relative to.
+        beat: called at least every CAPTURE_LIMIT_S, while nothing hangs that should not.
     """
-    _Capture(name, config, mailbox, model_size, status, wishes, stopping).run(base)
+    _Capture(name, config, mailbox, model_size, status, wishes, stopping, beat).run(base)
 
 
 class _Capture:
@@ -61,6 +66,7 @@ class _Capture:
         status: CameraStatus,
         wishes: CameraWishes,
         stopping: threading.Event,
+        beat: Beat,
     ) -> None:
         self._name = name
         self._config = config
@@ -69,12 +75,14 @@ class _Capture:
         self._status = status
         self._wishes = wishes
         self._stopping = stopping
+        self._beat = beat
         self._pause_s = _FIRST_PAUSE_S
         self._told: set[str] = set()  # errors since there were frames
         self._good_since_s: float | None = None
 
     def run(self, base: Path) -> None:
         while not self._stopping.is_set():
+            self._beat()
             try:
                 with open_camera(self._name, self._config, self._model_size(), base) as camera:
                     self._frames(camera)
@@ -89,6 +97,7 @@ class _Capture:
         limit = RateLimit(self._config.frames_per_second)
         deadline_s = time.monotonic() + max(_LEAST_OPENING_S, self._config.stale_seconds)
         while not self._stopping.is_set():
+            self._beat()
             try:
                 picture = camera.read(min(_SLICE_S, self._config.stale_seconds))
             except NoFrameError:
@@ -112,13 +121,14 @@ class _Capture:
             self._mailbox.put(frame)
             return
         while not self._mailbox.put_when_free(frame, _PUT_SLICE_S):
+            self._beat()
             if self._stopping.is_set():
                 return
 
     def _came(self, camera: Camera, picture: Picture) -> None:
         """Note the first frame after the start or a failure."""
         self._good_since_s = picture.captured_s
-        again = self._status.captured_total > 0
+        again = self._status.captured_total > 0 and bool(self._status.error)
         self._status.restarts_total += again
         self._status.description = camera.description
         self._status.error = ""

@@ -14,9 +14,18 @@ from edgeclassify.cli.options import config_option
 @click.option("-v", "--verbose", is_flag=True, help="Log what every frame came to.")
 def command(config_path: Path | None, *, verbose: bool) -> int:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
+    import faulthandler
+
     from edgeclassify import logs
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.daemon import run_daemon
+    from edgeclassify.errors import EdgeClassifyError
+    from edgeclassify.systemd import Systemd
 
     logs.set_up(verbose=verbose)
-    return run_daemon(load_config(find_config(config_path)))
+    faulthandler.enable()  # systemd's watchdog ends it with SIGABRT: the journal then shows where each thread was
+    try:
+        return run_daemon(load_config(find_config(config_path)))
+    except EdgeClassifyError as error:
+        Systemd().status(str(error))
+        raise

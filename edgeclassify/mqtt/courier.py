@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 
+from edgeclassify.heartbeats import Beat, no_beat
 from edgeclassify.mqtt import messages, trouble
 from edgeclassify.mqtt.arrivals import Ack, Incoming
 from edgeclassify.mqtt.connection import MQTT5, Connection
 from edgeclassify.mqtt.dialer import Dialer, Pace, Stopped
+from edgeclassify.mqtt.fitting import Fitting
 from edgeclassify.mqtt.messages import Message
 from edgeclassify.mqtt.outbox import Outbox
-from edgeclassify.mqtt.oversize import Oversize
 from edgeclassify.mqtt.own_status import OwnStatus
 from edgeclassify.mqtt.standing import Announcement, Standing
 from edgeclassify.mqtt.store import Row
@@ -23,32 +23,29 @@ from edgeclassify.mqtt.trouble import Trouble
 from edgeclassify.mqtt.waking import WakingQueue
 from edgeclassify.mqtt.window import Window
 
-log = logging.getLogger(__name__)
-
 _TICK_S = 1.0  # so often keepalive is looked after
 
 
 class Courier:
     """`run` is the body of the network thread; every other public method may be called by any thread."""
 
-    def __init__(self, topics: Topics, keepalive_seconds: float, pace: Pace) -> None:
+    def __init__(self, topics: Topics, pace: Pace) -> None:
         self._topics = topics
         self._pace = pace
-        self._patience_s = max(keepalive_seconds, pace.acknowledge_s)
         self._work: WakingQueue[Callable[[], None]] = WakingQueue()
         self._standing = Standing()
         self._subscriptions = Subscriptions()
         self._own_status = OwnStatus(topics.node)
         self._window = Window()
-        self._oversize = Oversize()
+        self._fitting = Fitting()
         self._may_connect, self._stopping = threading.Event(), threading.Event()
         self._dialer: Dialer
-        self._outbox: Outbox
+        self._next_dialer: Dialer | None = None
         self._live: Connection | None = None
         self._number, self.connected = 0, False
 
     def hand(self, connection: int, row: Row, snapshot: bytes | None) -> None:
-        """Send an event over the connection of this number, if it still lives."""
+        """Send an event over the connection of this number, if it lives."""
         self._work.put(lambda: self._offer(connection, row, snapshot))
 
     def retain(self, message: Message) -> None:
@@ -72,6 +69,10 @@ class Courier:
         self._may_connect.set()
         self._work.wake()
 
+    def redial(self, dialer: Dialer) -> None:
+        """Say goodbye to this broker, and go to another one, or come in another way."""
+        self._work.put(lambda: setattr(self, "_next_dialer", dialer))
+
     def stop(self) -> None:
         """Let `run` say goodbye and return."""
         self._stopping.set()
@@ -81,29 +82,34 @@ class Courier:
         """Let go of what `run` used, after it returned."""
         self._work.close()
 
-    def run(self, dialer: Dialer, outbox: Outbox) -> None:
+    def run(self, dialer: Dialer, outbox: Outbox, beat: Beat = no_beat) -> None:
         """Keep a connection, until `stop`."""
-        self._dialer, self._outbox = dialer, outbox
-        try:
-            while not self._may_connect.is_set():
-                self.wait(None, _TICK_S)
-            while True:
-                dialer.say(self._serve(dialer.connect(self._work.wake)))
-                dialer.pause()
-        except Stopped:
-            log.debug("%s: stopped", dialer.broker)
+        self._dialer, self._outbox, self._beat = dialer, outbox, beat
+        while not self._stopping.is_set():
+            try:
+                while not self._may_connect.is_set():
+                    self.wait(None, _TICK_S)
+                self._dialer.say(self._serve(self._dialer.connect(self._work.wake)))
+                self._dialer.pause()
+            except Stopped:
+                self._dialer, self._next_dialer = self._next_dialer or self._dialer, None
 
     def wait(self, connection: Connection | None, timeout_s: float) -> None:
         """Do what others asked for, and what the connection wants; for the dialer.
 
         Raises:
-            Stopped: `stop` was called.
+            Stopped: `stop` or `redial` was called.
         """
-        if self._stopping.is_set():
+        if self._leaving:
             raise Stopped
         self._attend(connection, timeout_s)
 
+    @property
+    def _leaving(self) -> bool:
+        return self._stopping.is_set() or self._next_dialer is not None
+
     def _attend(self, connection: Connection | None, timeout_s: float) -> None:
+        self._beat()
         if connection is None:
             self._work.wait(timeout_s)
         else:
@@ -134,8 +140,7 @@ class Courier:
         with_health = connection.protocol == MQTT5  # under 3.1.1 our own would come back
         connection.subscribe([self._topics.status, *([self._topics.health] if with_health else [])], own=True)
         connection.subscribe(self._subscriptions.topics)
-        for message in self._standing:
-            self._publish(connection, message)
+        self._fitting.publish(connection, self._standing)
         self._say_online(connection)
 
     def _say_online(self, connection: Connection) -> None:
@@ -190,8 +195,9 @@ class Courier:
         return self._dialer.after_loss(connection, is_idle=is_idle)
 
     def _overdue(self) -> Trouble | None:
-        if max(self._own_status.unanswered_s(), self._window.oldest_age_s()) > self._patience_s:
-            return Trouble(f"connection given up, nothing was acknowledged for {self._patience_s:g} s")
+        patience_s = max(self._dialer.config.keepalive_seconds, self._pace.acknowledge_s)
+        if max(self._own_status.unanswered_s(), self._window.oldest_age_s()) > patience_s:
+            return Trouble(f"connection given up, nothing was acknowledged for {patience_s:g} s")
         return None
 
     def _send_events(self, connection: Connection) -> None:
@@ -225,26 +231,19 @@ class Courier:
     def _retain(self, message: Message) -> None:
         self._standing.retain(message)
         if self._live is not None:
-            self._publish(self._live, message)
+            self._fitting.publish(self._live, [message])
 
     def _announce(self, announcement: Announcement) -> None:
         said = self._standing.announce(announcement)
-        if self._live is not None:
-            for message in said:
-                self._publish(self._live, message)
+        if self._live is not None and not self._leaving:  # where `offline` was said, `online` must not follow
+            self._fitting.publish(self._live, said)
             self._say_online(self._live)  # its acknowledgement is also that of everything before it
 
     def _send(self, message: Message) -> None:
         if self._live is not None and not self._live.is_congested:
-            self._publish(self._live, message)
+            self._fitting.publish(self._live, [message])
 
     def _subscribe(self, topic: str, handler: Handler) -> None:
         self._subscriptions.add(topic, handler)
         if self._live is not None:
             self._live.subscribe([topic])
-
-    def _publish(self, connection: Connection, message: Message) -> None:
-        if connection.fits(message):
-            connection.publish(message)
-        else:
-            self._oversize.say(message.topic, len(message.payload), connection.max_packet_bytes)

@@ -57,6 +57,11 @@ class Ledger:
         self._cursor = _BEFORE_ALL
         self._handed: set[int] = set()
 
+    def limit(self, limits: OutboxConfig) -> None:
+        """Keep so many events for so long from now on."""
+        self._limits = limits
+        self._expire_at_s = 0.0
+
     def accept(self, decision: Decision, snapshot: bytes | None, outcome: Outcome) -> None:
         """Add the events that fit, and tell the new state after that."""
         store = self._shelter.store

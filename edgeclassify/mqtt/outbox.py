@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from edgeclassify.config.sections import OutboxConfig
+from edgeclassify.heartbeats import Beat, no_beat
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.clock import this_instant
 from edgeclassify.mqtt.labels import WatchedLabels
@@ -34,6 +35,7 @@ _MAX_BATCH = 500
 _MAX_QUEUED = 10_000
 """Decisions that wait for a disk that hangs; what comes then is not accepted."""
 _MAX_QUEUED_WITH_SNAPSHOT = 20
+_LONGEST_WAIT_S = 2.0  # whoever looks whether this thread goes on must not wait for an event
 
 
 class Outlet(Protocol):
@@ -110,6 +112,11 @@ class Outbox:
         left_s = self._expire_seconds - row.accepted.age_s(now)
         return messages.event(row.topic, row.body, late=row.accepted.is_late(now), expires_after_s=left_s)
 
+    def limit(self, limits: OutboxConfig) -> None:
+        """Keep so many events for so long from now on."""
+        self._expire_seconds = limits.expire_seconds
+        self._after_commit(lambda: self._ledger.limit(limits))
+
     def delivered(self, seq: int) -> None:
         """Forget an event that the broker has."""
         self._commands.put(lambda outcome: self._ledger.delivered(seq, outcome))
@@ -154,12 +161,13 @@ class Outbox:
         """Let others have the folder, after `run` has returned."""
         self._shelter.unlock()
 
-    def run(self) -> None:
+    def run(self, beat: Beat = no_beat) -> None:
         """Do everything asked, until `finish`; the body of the writer thread, which alone uses the database."""
         with self._shelter:
             self._carry_out([])
             finished = False
             while not finished:
+                beat()
                 batch = self._next_batch()
                 finished = None in batch
                 if self._shelter.retry():
@@ -187,9 +195,9 @@ class Outbox:
             self._shelter.fall_back(error)
             return action()
 
-    def _seconds_to_upkeep(self) -> float | None:
+    def _seconds_to_upkeep(self) -> float:
         due = [self._shelter.seconds_to_retry(), self._ledger.seconds_to_expiry()]
-        return min((seconds for seconds in due if seconds is not None), default=None)
+        return min([_LONGEST_WAIT_S, *(seconds for seconds in due if seconds is not None)])
 
     def _carry_out(self, batch: list[_Command]) -> None:
         outcome = self._guarded(lambda: self._commit(batch))

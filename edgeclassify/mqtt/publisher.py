@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from edgeclassify.config.sections import MqttConfig
+from edgeclassify.heartbeats import Heartbeats
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.courier import Courier
 from edgeclassify.mqtt.credentials import password_warnings, read_password, tls_context
@@ -27,6 +28,8 @@ from edgeclassify.threads import StopReasons, Worker
 log = logging.getLogger(__name__)
 
 _WRITER_TIMEOUT_S = 3.0
+_NETWORK_LIMIT_S = 30.0
+_DISK_LIMIT_S = 60.0  # a worn SD card may stall for many seconds
 
 
 class Publisher:
@@ -44,6 +47,7 @@ class Publisher:
         pace: how long what may take.
         retry_seconds: how often a disk that failed is tried again.
         at_once: False to connect only when `connect` is called.
+        heartbeats: where the threads note that they go on.
 
     Raises:
         ConfigError: the password file or a TLS file cannot be used (when it is made).
@@ -61,18 +65,17 @@ class Publisher:
         pace: Pace = Pace(),  # noqa: B008 (frozen)
         retry_seconds: float = 60.0,
         at_once: bool = True,
+        heartbeats: Heartbeats | None = None,
     ) -> None:
-        read_password(config, base)
-        tls_context(config.tls, base)
-        for warning in password_warnings(config, base):
-            log.warning("%s", warning)
         self.topics = Topics(config.base_topic, node)
         self._config = config
         self._base = base
+        self.check(config)
         self._state_dir = state_dir
         self._stop_reasons = stop_reasons
         self._pace = pace
-        self._courier = Courier(self.topics, config.keepalive_seconds, pace)
+        self._heartbeats = heartbeats or Heartbeats()
+        self._courier = Courier(self.topics, pace)
         self._outbox = Outbox(state_dir, config.outbox, self.topics, self._courier, retry_seconds=retry_seconds)
         self._running = ExitStack()
         if at_once:
@@ -83,18 +86,15 @@ class Publisher:
             starting.callback(self._courier.close)
             self._outbox.lock()
             starting.callback(self._outbox.unlock)
-            will = messages.status(self.topics, online=False)
-            identity = Identity(self._state_dir, self.topics.node)
-            dialer = Dialer(self._config, self._base, identity, will, self._pace, self._courier.wait)
+            self._identity = Identity(self._state_dir, self.topics.node)
+            dialer = self._dialer()
             writing, networking = threading.Event(), threading.Event()
             starting.enter_context(
-                Worker("outbox", self._outbox.run, writing, self._stop_reasons, stop_timeout_s=_WRITER_TIMEOUT_S)
+                Worker("outbox", self._write, writing, self._stop_reasons, stop_timeout_s=_WRITER_TIMEOUT_S)
             )
             starting.callback(self._outbox.finish)
             starting.callback(writing.set)
-            starting.enter_context(
-                Worker("mqtt", partial(self._courier.run, dialer, self._outbox), networking, self._stop_reasons)
-            )
+            starting.enter_context(Worker("mqtt", partial(self._deliver, dialer), networking, self._stop_reasons))
             starting.callback(self._courier.stop)
             starting.callback(networking.set)
             self._running = starting.pop_all()
@@ -118,6 +118,20 @@ class Publisher:
     def connect(self) -> None:
         """Connect to the broker from now on: what was told before is the first that it hears."""
         self._courier.connect()
+
+    def check(self, config: MqttConfig) -> None:
+        """Raise ConfigError if the password file or a TLS file of a configuration cannot be used."""
+        read_password(config, self._base)
+        tls_context(config.tls, self._base)
+        for warning in password_warnings(config, self._base):
+            log.warning("%s", warning)
+
+    def reconfigure(self, config: MqttConfig, *, reconnect: bool) -> None:
+        """Go on with another configuration that was checked; topics stay as they are."""
+        self._config = config
+        self._outbox.limit(config.outbox)
+        if reconnect:
+            self._courier.redial(self._dialer())
 
     def accept(self, decision: Decision, snapshot: bytes | None = None) -> None:
         """Take what one frame changed, and the JPEG of its frame if something appeared.
@@ -154,3 +168,15 @@ class Publisher:
     def flush(self, timeout_s: float) -> bool:
         """Wait until the broker has all events that were accepted; False if that took too long."""
         return self._outbox.flush(timeout_s)
+
+    def _dialer(self) -> Dialer:
+        will = messages.status(self.topics, online=False)
+        return Dialer(self._config, self._base, self._identity, will, self._pace, self._courier.wait)
+
+    def _write(self) -> None:
+        with self._heartbeats.watched("outbox", _DISK_LIMIT_S) as beat:
+            self._outbox.run(beat)
+
+    def _deliver(self, dialer: Dialer) -> None:
+        with self._heartbeats.watched("mqtt", _NETWORK_LIMIT_S) as beat:
+            self._courier.run(dialer, self._outbox, beat)

@@ -39,6 +39,8 @@ class Standing:
     def announce(self, announcement: Announcement) -> list[Message]:
         """Take this in place of the one before; return what is to be sent now."""
         self._retractions += announcement.retractions
+        for message in announcement.retractions:
+            self._states.pop(message.topic, None)  # nor is it told at the next connect
         self._announcements = {message.topic: message for message in announcement.announcements}
         self._confirmed.append(announcement.confirmed)
         return [*announcement.retractions, *announcement.announcements]
