@@ -11,7 +11,13 @@ _MAX_REASON_LENGTH = 160
 
 
 def condition(
-    lanes: Iterable[Lane], accelerator: str, median_ms: float | None, outbox: Counters, *, connected: bool
+    lanes: Iterable[Lane],
+    accelerator: str,
+    median_ms: float | None,
+    outbox: Counters,
+    troubles: Iterable[str],
+    *,
+    connected: bool,
 ) -> str:
     """Return like `porch cat 0.91, yard offline; cpu 31 ms; broker connected, 0 waiting`."""
     lanes = list(lanes)
@@ -21,7 +27,7 @@ def condition(
     speed = accelerator if median_ms is None else f"{accelerator} {median_ms:.0f} ms"
     broker = "broker connected" if connected else "broker NOT connected"
     where = "" if outbox.durable else " in memory only: state_dir cannot be written"
-    return f"{cameras}; {speed}; {broker}, {outbox.waiting} waiting{where}"
+    return "; ".join([cameras, speed, f"{broker}, {outbox.waiting} waiting{where}", *troubles])
 
 
 def _camera(lane: Lane) -> str:

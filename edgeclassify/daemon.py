@@ -21,6 +21,7 @@ from edgeclassify.condition import condition
 from edgeclassify.config.names import node_name, state_dir
 from edgeclassify.config.overrides import KeptOverrides, overridden
 from edgeclassify.config.reader import ConfigFile
+from edgeclassify.device import Care
 from edgeclassify.errors import EdgeClassifyError
 from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.heartbeats import Beat, Heartbeats
@@ -107,7 +108,7 @@ class _Daemon:
         overrides = KeptOverrides(kept_in)
         config = overridden(file, overrides.now).config
         self._lanes = {name: make_lane(config, name, known, publisher) for name, known in vocabularies.items()}
-        self._mailbox, self._times = FrameMailbox(), InferenceTimes()
+        self._mailbox, self._times, self._care = FrameMailbox(), InferenceTimes(), Care()
         watchers = Watchers(publisher, publisher.topics)
         self._pipeline = Pipeline(
             self._mailbox,
@@ -132,7 +133,7 @@ class _Daemon:
 
     def start(self) -> None:
         """Start the threads: what is started last is stopped first."""
-        health = Health(self._lanes, lambda: self._pipeline.classifier, self._times, self._mailbox)
+        health = Health(self._lanes, lambda: self._pipeline.classifier, self._times, self._mailbox, self._care)
         self._start("supervise", lambda _: self._supervisor.run(self._stopping), math.inf)
         self._start("classify", partial(self._pipeline.run, self._stopping), _CLASSIFY_LIMIT_S)
         self._start("announce", partial(self._announcer.run, self._stopping), _TELL_LIMIT_S)
@@ -176,7 +177,8 @@ class _Daemon:
         median_ms, _ = self._times.quantiles_ms() or (None, None)
         accelerator, publisher = self._pipeline.classifier.accelerator, self._publisher
         lanes = list(self._lanes.values())
-        return condition(lanes, accelerator, median_ms, publisher.counters, connected=publisher.connected)
+        outbox, troubles = publisher.counters, self._care.troubles
+        return condition(lanes, accelerator, median_ms, outbox, troubles, connected=publisher.connected)
 
     def _works(self) -> bool:
         """Tell whether frames are classified, or are not to be."""

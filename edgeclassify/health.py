@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+from edgeclassify.device import Care, read_device, report
 from edgeclassify.events.ranking import SUPPRESSED
 from edgeclassify.heartbeats import Beat
 from edgeclassify.inference import Classifier
@@ -21,9 +20,6 @@ from edgeclassify.records import Scores
 
 _RECENT = 1000
 _TICK_S = 1.0
-_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
-_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
-_THROTTLED_NOW = 0xF  # under-voltage, frequency capped, throttled, soft temperature limit: the low bits are "now"
 
 
 class InferenceTimes:
@@ -58,11 +54,13 @@ class Health:
         classifier: Callable[[], Classifier],
         times: InferenceTimes,
         mailbox: FrameMailbox,
+        care: Care,
     ) -> None:
         self._lanes = lanes
         self._classifier = classifier
         self._times = times
         self._mailbox = mailbox
+        self._care = care
         self._started_s = self._told_s = time.monotonic()
         self._told: dict[str, tuple[int, int]] = {}
 
@@ -82,6 +80,8 @@ class Health:
 
     def report(self, outbox: Mapping[str, Any]) -> dict[str, Any]:
         """Return the message's fields, all but `time`; what this machine cannot tell is None."""
+        device = read_device()
+        self._care.note(device)
         now_s = time.monotonic()
         elapsed_s = max(now_s - self._told_s, 1e-3)
         cameras = {name: self._camera(lane, now_s, elapsed_s) for name, lane in dict(self._lanes).items()}
@@ -100,7 +100,7 @@ class Health:
                 "failovers_total": classifier.failovers_total,
             },
             "outbox": dict(outbox),
-            "device": device(),
+            "device": report(device),
         }
 
     def _camera(self, lane: Lane, now_s: float, elapsed_s: float) -> dict[str, Any]:
@@ -120,32 +120,6 @@ class Health:
             "restarts_total": lane.status.restarts_total,
             "suppressed": {reason: lane.tracker.counts[reason] for reason in SUPPRESSED},
         }
-
-
-def device() -> dict[str, Any]:
-    """Return temperature, throttling and memory of this machine; None where it cannot tell."""
-    millicelsius = _number(_THERMAL, 10)
-    throttled = _number(_THROTTLED, 16)
-    return {
-        "cpu_celsius": None if millicelsius is None else round(millicelsius / 1000, 1),
-        "throttled": None if throttled is None else bool(throttled & _THROTTLED_NOW),
-        "memory_mb": _rounded(_resident_mb(), 1),
-    }
-
-
-def _resident_mb() -> float | None:
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _number(path: Path, base: int) -> int | None:
-    try:
-        return int(path.read_text(), base)
-    except (OSError, ValueError):
-        return None
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -18,7 +18,7 @@ LAYERS = [
     {"snapshots"},
     STAGES,
     {"mailbox", "image", "view", "picturefile", "processes", "child_main"},
-    {"records", "config", "resources", "threads", "heartbeats", "systemd", "logs"},
+    {"records", "config", "resources", "threads", "heartbeats", "systemd", "device", "logs"},
     {"vocabulary"},
     {"errors", "redact"},
 ]

@@ -10,9 +10,10 @@ import pytest
 
 from edgeclassify.cameras.status import CameraStatus
 from edgeclassify.config.sections import EventsConfig, ModelConfig
+from edgeclassify.device import Care
 from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
-from edgeclassify.health import Health, InferenceTimes, device
+from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.inference import open_classifier
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.pipeline import Lane
@@ -51,7 +52,7 @@ def test_rates_are_of_the_time_since_the_report_before(tmp_path: Path) -> None:
     tracker = Tracker("porch", vocabulary, rules_for(EventsConfig(), [{"*": 0.6}], vocabulary))
     lane = Lane("porch", tracker, CameraStatus(), 10, lambda **_: None)
     with open_classifier(ModelConfig(name="colours.tflite"), tmp_path) as classifier:
-        health = Health({"porch": lane}, lambda: classifier, InferenceTimes(), FrameMailbox())
+        health = Health({"porch": lane}, lambda: classifier, InferenceTimes(), FrameMailbox(), Care())
         first = health.report({"waiting": 0})
         camera = first["cameras"]["porch"]
         assert (camera["status"], camera["frame_age_seconds"], camera["frames_per_second"]) == ("offline", None, 0)
@@ -75,23 +76,3 @@ def test_rates_are_of_the_time_since_the_report_before(tmp_path: Path) -> None:
     assert 300 / (took_s + 0.5) < second["frames_per_second"] <= 300 / 0.05
     assert second["classified_per_second"] == pytest.approx(second["frames_per_second"] / 3, rel=0.01)
     assert 0 <= second["frame_age_seconds"] < 5
-
-
-def test_the_device_tells_numbers_or_null() -> None:
-    told = device()
-    assert list(told) == ["cpu_celsius", "throttled", "memory_mb"]
-    assert told["cpu_celsius"] is None or -30 < told["cpu_celsius"] < 130
-    assert told["throttled"] in (None, True, False)
-    assert told["memory_mb"] > 10
-
-
-def test_what_a_raspberry_pi_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "temp").write_text("48312\n")
-    (tmp_path / "throttled").write_text("50005\n")  # under-voltage and throttled, now and before
-    monkeypatch.setattr("edgeclassify.health._THERMAL", tmp_path / "temp")
-    monkeypatch.setattr("edgeclassify.health._THROTTLED", tmp_path / "throttled")
-    assert (device()["cpu_celsius"], device()["throttled"]) == (48.3, True)
-    (tmp_path / "throttled").write_text("50000\n")  # only before
-    assert device()["throttled"] is False
-    (tmp_path / "temp").write_text("")
-    assert device()["cpu_celsius"] is None

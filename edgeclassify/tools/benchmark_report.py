@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeclassify.health import device
+from edgeclassify.device import read_device, report
 from edgeclassify.tools.benchmark import Benchmark, Times
 
 _RATES = (5, 10, 15, 30, 60)
@@ -35,7 +35,11 @@ class Machine:
     def now(cls) -> Machine:
         """Look."""
         return cls(
-            _name(), len(os.sched_getaffinity(0)), platform.python_version(), round(os.getloadavg()[0], 2), device()
+            _name(),
+            len(os.sched_getaffinity(0)),
+            platform.python_version(),
+            round(os.getloadavg()[0], 2),
+            report(read_device()),
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from edgeclassify.config.sections import ModelConfig
-from edgeclassify.health import device
+from edgeclassify.device import read_device, report
 from edgeclassify.image import StillPicture, View
 from edgeclassify.inference import open_classifier
 from edgeclassify.records import Frame
@@ -37,14 +37,14 @@ def _measured_mb(config: ModelConfig, base: Path) -> float:
     # What the runtime's import takes, and the smallest model, belongs to every model.
     with open_classifier(ModelConfig(threads=config.threads), base):
         pass
-    before_mb: float = device()["memory_mb"]
+    before_mb: float = report(read_device())["memory_mb"]
     with open_classifier(config, base) as classifier:
         width, height = classifier.model.input_size
         pixels = np.zeros((height, width, 3), np.uint8)
         picture = StillPicture(Image.fromarray(pixels), View(), time.monotonic(), "")
         for _ in range(_INFERENCES):
             classifier.classify(Frame("", picture.captured_s, pixels, picture))
-        after_mb: float = device()["memory_mb"]
+        after_mb: float = report(read_device())["memory_mb"]
     return after_mb - before_mb
 
 

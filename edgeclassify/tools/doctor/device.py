@@ -9,6 +9,16 @@ import time
 from collections.abc import Iterator
 
 from edgeclassify import __version__
+from edgeclassify.device import (
+    COOLING_ADVICE,
+    HOT_CELSIUS,
+    POWER_ADVICE,
+    SLOWED_DOWN,
+    THROTTLED,
+    UNDER_VOLTAGE,
+    UNDER_VOLTAGE_ALARM,
+    UNDER_VOLTAGE_DRIVER,
+)
 from edgeclassify.tools.doctor.findings import Finding, Part
 from edgeclassify.tools.doctor.machine import Machine, output_of
 
@@ -17,13 +27,9 @@ PART = Part("device")
 _LIBRARIES = ("numpy", "av", "Pillow", "paho-mqtt", "pydantic", "PyYAML")
 _RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 _EARLIEST_YEAR = 2026  # no clock that is right can show an earlier one
-_WARM_CELSIUS, _HOT_CELSIUS = 75, 85
+_WARM_CELSIUS = 75
 _LITTLE_MB, _TOO_LITTLE_MB = 200, 60
-_THROTTLED = "sys/devices/platform/*/*firmware/get_throttled"  # soc/soc:firmware on a Pi 4
-_UNDER_VOLTAGE_ALARM = "sys/class/hwmon/hwmon*/in0_lcrit_alarm"
-_UNDER_VOLTAGE, _THROTTLED_NOW, _HAS_BEEN = 0x1, 0xE, 16
-_POWER_ADVICE = "use the Pi's own power supply and a short cable (Pi 5: 5 V 5 A, Pi 4: 5 V 3 A)"
-_COOLING_ADVICE = "give it a heat sink or a fan, and air"
+_HAS_BEEN = 16
 
 
 def check_device(machine: Machine) -> Iterator[Finding]:
@@ -114,10 +120,10 @@ def _temperature(machine: Machine) -> Finding:
         return PART.skip("temperature", "this machine does not tell it")
     hottest = max(celsius)
     text = f"{hottest:.0f} C"
-    if hottest >= _HOT_CELSIUS:
-        return PART.fail("temperature", f"{text}: it slows down to save itself", _COOLING_ADVICE)
+    if hottest >= HOT_CELSIUS:
+        return PART.fail("temperature", f"{text}: it slows down to save itself", COOLING_ADVICE)
     if hottest >= _WARM_CELSIUS:
-        return PART.warn("temperature", f"{text}, near 80 C, where a Pi slows down", _COOLING_ADVICE)
+        return PART.warn("temperature", f"{text}, near 80 C, where a Pi slows down", COOLING_ADVICE)
     return PART.ok("temperature", text)
 
 
@@ -126,23 +132,23 @@ def _power(machine: Machine) -> Iterator[Finding]:
     if bits is None:
         yield _voltage(machine)
         return
-    if bits & _UNDER_VOLTAGE:
-        yield PART.fail("power", f"the voltage is too low now (throttled={bits:#x})", _POWER_ADVICE)
-    elif bits >> _HAS_BEEN & _UNDER_VOLTAGE:
-        yield PART.warn("power", f"the voltage was too low since the last start (throttled={bits:#x})", _POWER_ADVICE)
+    if bits & UNDER_VOLTAGE:
+        yield PART.fail("power", f"the voltage is too low now (throttled={bits:#x})", POWER_ADVICE)
+    elif bits >> _HAS_BEEN & UNDER_VOLTAGE:
+        yield PART.warn("power", f"the voltage was too low since the last start (throttled={bits:#x})", POWER_ADVICE)
     else:
         yield PART.ok("power", "the voltage was never too low since the last start")
-    if bits & _THROTTLED_NOW:
-        yield PART.fail("throttling", f"the processor is slowed down now (throttled={bits:#x})", _COOLING_ADVICE)
-    elif bits >> _HAS_BEEN & _THROTTLED_NOW:
-        yield PART.warn("throttling", f"the processor was slowed down (throttled={bits:#x})", _COOLING_ADVICE)
+    if bits & SLOWED_DOWN:
+        yield PART.fail("throttling", f"the processor is slowed down now (throttled={bits:#x})", COOLING_ADVICE)
+    elif bits >> _HAS_BEEN & SLOWED_DOWN:
+        yield PART.warn("throttling", f"the processor was slowed down (throttled={bits:#x})", COOLING_ADVICE)
     else:
         yield PART.ok("throttling", "the processor was never slowed down since the last start")
 
 
 def _throttled_bits(machine: Machine) -> int | None:
     """Return what a Pi's firmware has noticed, as `vcgencmd get_throttled` tells it; None on other machines."""
-    for file in machine.root.glob(_THROTTLED):
+    for file in machine.root.glob(THROTTLED):
         if (bits := machine.number(file, 16)) is not None:
             return bits
     try:
@@ -153,11 +159,11 @@ def _throttled_bits(machine: Machine) -> int | None:
 
 def _voltage(machine: Machine) -> Finding:
     """Judge the power supply by what the kernel's own driver has noticed."""
-    for file in machine.root.glob(_UNDER_VOLTAGE_ALARM):
-        if machine.text(file.with_name("name")) != "rpi_volt":
+    for file in machine.root.glob(UNDER_VOLTAGE_ALARM):
+        if machine.text(file.with_name("name")) != UNDER_VOLTAGE_DRIVER:
             continue
         if machine.number(file):
-            return PART.fail("power", "the voltage is too low now", _POWER_ADVICE)
+            return PART.fail("power", "the voltage is too low now", POWER_ADVICE)
         return PART.ok("power", "the voltage is not too low now")
     return PART.skip("power", "only a Raspberry Pi tells of its power supply")
 
