@@ -6,7 +6,7 @@ import logging
 from functools import partial
 
 from edgeclassify.mqtt import messages
-from edgeclassify.mqtt.clock import this_instant
+from edgeclassify.mqtt.clock import CLOCK_UNSET_BEFORE_S, this_instant
 from edgeclassify.mqtt.messages import plain_text
 from edgeclassify.mqtt.store import OpenPresence, Row, Store
 from edgeclassify.mqtt.topics import Topics
@@ -73,6 +73,13 @@ def _gone(presence: OpenPresence, reason: str, now_s: float) -> Event:
         inference_ms=None,
         reason=reason,
         started_s=presence.started_s,
-        duration_seconds=max(0.0, now_s - presence.started_s),
+        duration_seconds=_duration_s(presence.started_s, now_s),
         best_score=presence.best_score,
     )
+
+
+def _duration_s(started_s: float, now_s: float) -> float | None:
+    """Return how long it was there; None when the clock was set for the first time meanwhile."""
+    if started_s < CLOCK_UNSET_BEFORE_S <= now_s:
+        return None
+    return max(0.0, now_s - started_s)

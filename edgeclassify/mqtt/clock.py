@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LATE_AFTER_SECONDS = 60.0
+CLOCK_UNSET_BEFORE_S = 1_767_225_600.0
+"""2026, in seconds since 1970: no clock that is right shows less, but one that was never set does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,9 @@ class Instant:
     """Seconds since 1970; all there is to compare moments of different boots by."""
 
     def age_s(self, now: Instant) -> float:
-        """Return how long ago this was."""
+        """Return how long ago this was; 0 where that cannot be known: in another boot, whose clock was never set."""
+        if self.boot_id != now.boot_id and self.wall_s < CLOCK_UNSET_BEFORE_S:
+            return 0.0
         return now.boot_s - self.boot_s if self.boot_id == now.boot_id else now.wall_s - self.wall_s
 
     def is_late(self, now: Instant) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
-from edgeclassify.mqtt.clock import Instant
+from edgeclassify.mqtt.clock import CLOCK_UNSET_BEFORE_S, Instant
 from edgeclassify.mqtt.database import new_epoch
 
 log = logging.getLogger(__name__)
@@ -140,8 +140,8 @@ class Store:
     def delete_expired(self, after_seq: int, max_age_s: float, now: Instant) -> int:
         """Delete the events after `after_seq` that are older than `max_age_s`; return how many."""
         found = self._db.execute(
-            "DELETE FROM events WHERE seq > ? AND CASE boot_id WHEN ? THEN boot_s < ? ELSE wall_s < ? END",
-            (after_seq, now.boot_id, now.boot_s - max_age_s, now.wall_s - max_age_s),
+            "DELETE FROM events WHERE seq > ? AND CASE boot_id WHEN ? THEN boot_s < ? ELSE wall_s BETWEEN ? AND ? END",
+            (after_seq, now.boot_id, now.boot_s - max_age_s, CLOCK_UNSET_BEFORE_S, now.wall_s - max_age_s),
         )
         self.waiting -= found.rowcount
         return found.rowcount

@@ -76,6 +76,16 @@ def test_age_is_counted_by_the_boot_clock_and_across_boots_by_the_time_of_day(st
     ]  # fmt: skip
 
 
+def test_an_event_of_an_earlier_boot_whose_clock_was_never_set_is_not_old(store: Store):
+    now = this_instant()
+    in_1970 = add(store, Instant("other", now.boot_s, 1000.0))
+    with store.transaction():
+        assert store.delete_expired(0, 604_800, now) == 0
+    assert store.rows_after(0, 10) == [in_1970]
+    assert in_1970.accepted.age_s(now) == 0
+    assert in_1970.accepted.is_late(now)
+
+
 def test_dead_letters_are_kept_and_bounded(store: Store):
     with store.transaction():
         rows = [store.add("a/b/event", "{} {}".format, this_instant()) for _ in range(1010)]

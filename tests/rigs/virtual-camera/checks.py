@@ -1,6 +1,7 @@
 """What the Pi camera promises, tried inside the rig: run -m pytest tests/rigs/virtual-camera/checks.py."""
 
 import io
+import itertools
 import os
 import signal
 import threading
@@ -21,6 +22,9 @@ from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import CameraError
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.processes import Child
+from tests.broker import free_port
+from tests.notify import NotifySocket
+from tests.running import Daemon
 from tests.waiting import wait_until
 
 RED, GREEN, BLUE, WHITE = (200, 40, 40), (40, 180, 40), (40, 40, 200), (220, 220, 220)
@@ -232,3 +236,32 @@ def test_the_death_of_picamera2s_own_thread_is_noticed_and_never_hangs():
     assert time.monotonic() - closing_s < 1.5
     with pi_camera() as camera:
         camera.read(5)
+
+
+def test_the_daemon_with_two_cameras_tells_a_stall_restarts_one_alone_and_never_hangs(stall, tmp_path):
+    cameras = {
+        "porch": {"source": "picamera", "stale_seconds": 1, "fit": "squash"},
+        "yard": {"source": "picamera:1", "stale_seconds": 1, "fit": "squash"},
+    }
+    with NotifySocket(tmp_path, watchdog_s=3) as systemd:
+        daemon = Daemon(tmp_path, free_port(), cameras)  # nobody listens there
+        daemon.variables = dict(systemd.variables)
+        with daemon:
+            wait_until(lambda: systemd.said("READY"), 40)
+            wait_until(lambda: "offline" not in systemd.status, 20)
+            daemon.config["cameras"]["yard"]["rotate"] = 180
+            daemon.write_config()
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for("camera yard: starts anew with other rotate")
+            daemon.wait_for("camera yard: open", times=2, timeout_s=40)
+            assert daemon.said().count("camera porch: open") == 1
+            stall.touch()
+            wait_until(lambda: "porch offline" in systemd.status and "yard offline" in systemd.status, 20)
+            fed = len(systemd.fed)
+            wait_until(lambda: len(systemd.fed) > fed + 5, 20)
+            stall.unlink()
+            wait_until(lambda: "offline" not in systemd.status, 60)
+            stall.touch()
+            wait_until(lambda: "porch offline" in systemd.status, 20)
+            assert daemon.stop(within_s=6) == 0
+        assert max(later - earlier for earlier, later in itertools.pairwise(systemd.fed)) < 3
