@@ -147,8 +147,13 @@ class _Daemon:
         self._supervisor.reloading()
         problem = ""
         try:
-            for line in self._reload.carry_out() or ["nothing has changed, in it or in the model's files"]:
+            applied, later = self._reload.carry_out()
+            for line in applied:
                 log.info("reload: %s: %s", self._settings.file.path, line)
+            if later:
+                log.warning("reload: what has changed in %s takes a restart", ", ".join(later))
+            elif not applied:
+                log.info("reload: %s: nothing has changed, in it or in the model's files", self._settings.file.path)
         except EdgeClassifyError as error:
             problem = str(error)
             log.error("reload: %s", error)

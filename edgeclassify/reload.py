@@ -29,25 +29,23 @@ class Reload:
     captures: Captures
     publisher: Publisher
 
-    def carry_out(self) -> list[str]:
-        """Read the file again, apply what has changed, and return that line by line.
+    def carry_out(self) -> tuple[list[str], list[str]]:
+        """Read the file again and apply what has changed; return that line by line, and which keys take a restart.
 
         Raises:
             ConfigError, ModelError: what is wrong with the file or the model; nothing is changed.
             StuckThreadError: the classify thread does not answer; nothing is changed.
         """
         written = load_config(self.settings.file.path)
-        proposed = self.settings.proposed(written)
-        config, later = until_restart(self.settings.config, proposed.config)
-        file = replace(proposed, config=config)
-        changes = Changes(self.settings.config, config)
-        other_model = config.model != changes.before.model or version_now(file) != self.model.version
-        lines = []
-        if other_model or config != changes.before:
-            lines = self._apply(written, file, changes, other_model=other_model)
-        if later:
-            lines.append(f"{', '.join(later)}: not changed, takes a restart")
-        return lines
+        before = self.settings.config
+        config, later = until_restart(before, written.config)
+        written = replace(written, config=config)
+        file = self.settings.proposed(written)
+        changes = Changes(before, file.config)
+        other_model = config.model != before.model or version_now(file) != self.model.version
+        if not other_model and file.config == before:
+            return [], later
+        return self._apply(written, file, changes, other_model=other_model), later
 
     def _apply(self, written: ConfigFile, file: ConfigFile, changes: Changes, *, other_model: bool) -> list[str]:
         config = file.config

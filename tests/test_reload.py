@@ -116,8 +116,11 @@ def test_what_takes_a_restart_is_said_and_goes_on_as_before(tmp_path: Path, brok
         wait_until(lambda: len(events(inbox)) >= 2)
         daemon.config["node"] = "barn"
         daemon.config["mqtt"]["base_topic"] = "elsewhere"
-        reload(daemon, "node, mqtt.base_topic: not changed, takes a restart")
-        reload(daemon, "node, mqtt.base_topic: not changed, takes a restart", times=2)
+        daemon.config["mqtt"]["health_seconds"] = 2
+        reload(daemon, "what has changed in node, mqtt.base_topic takes a restart")
+        inbox.publish(f"{ROOT}/porch/threshold/set", "0.5")
+        wait_until(lambda: inbox.last(f"{ROOT}/porch/threshold") == "0.50")
+        reload(daemon, "what has changed in node, mqtt.base_topic takes a restart", times=2)
         info = json.loads(inbox.last(f"{ROOT}/info") or "")
         assert (info["configuration"]["node"], info["configuration"]["mqtt"]["base_topic"]) == ("hut", "edgeclassify")
         assert daemon.stop() == 0
@@ -334,6 +337,6 @@ def test_a_newer_version_that_was_pulled_takes_over(tmp_path: Path, broker: Brok
         daemon.start()
         wait_until(lambda: any(event["label"] == "red" for event in events(inbox)))
         pull(("rot", "grün", "blau"))
-        reload(daemon, "model colours, thresholds")
+        reload(daemon, "model: colours takes over")
         wait_until(lambda: events(inbox)[-1]["label"] == "rot")
         assert daemon.stop() == 0
