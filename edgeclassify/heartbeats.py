@@ -7,16 +7,21 @@ broker that is down stops nothing, but what hangs, waits for ever or deadlocks i
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+log = logging.getLogger(__name__)
+
 HANG_VARIABLE = "EDGECLASSIFY_TEST_HANG"
 """`LOOP:SECONDS` lets a loop hang on purpose after so long, and gives it no longer than that; for tests."""
 INTERPRETER = "interpreter"
+_ASKED = re.compile(r"([a-z0-9_-]+):(\d{1,6}(?:\.\d+)?)")
 _FOR_EVER_S = 2**31 - 1
 
 Beat = Callable[[], None]
@@ -47,8 +52,10 @@ class Heartbeats:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._loops: dict[str, _Loop] = {}
-        name, _, seconds = environment.get(HANG_VARIABLE, "").partition(":")
-        self._to_hang, self._hang_after_s = name, float(seconds or 5)
+        asked = _ASKED.fullmatch(environment.get(HANG_VARIABLE, ""))
+        self._to_hang, self._hang_after_s = (asked[1], float(asked[2])) if asked else ("", 0.0)
+        if asked:
+            log.warning("$%s: %s will hang on purpose after %s s", HANG_VARIABLE, asked[1], asked[2])
         self._started_s = time.monotonic()
 
     @contextmanager

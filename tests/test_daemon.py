@@ -64,7 +64,7 @@ def test_what_comes_and_goes_is_told_in_order(tmp_path: Path, broker: Broker, in
 
 
 def test_state_and_labels_follow_each_event(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
-    pictures = write_pictures(tmp_path / "pictures", colour_of(0), NOTHING)
+    pictures = write_pictures(tmp_path / "pictures", NOTHING, colour_of(0))  # connected before there is anything
     watched = {"home_assistant": {"labels": ["red", "Blue"]}}
     with Daemon(tmp_path, broker.port, {"porch": slides(pictures)}, **watched) as daemon:
         wait_until(lambda: len(events(inbox)) >= 2 and inbox.texts(f"{ROOT}/porch/labels/red")[-1:] == ["OFF"])
