@@ -94,6 +94,7 @@ def test_home_assistants_birth_is_answered_and_an_old_one_is_not(daemon: Daemon,
         wait_until(lambda: len(inbox.of(PORCH)) > announced)
         assert len(inbox.of(PORCH)) == announced + 1
         assert len(inbox.of(HUT)) == len(inbox.of(YARD)) == len(inbox.of(PORCH))
+        assert inbox.texts("edgeclassify/hut/status") == ["online"], "nothing of this has changed"
 
 
 def test_a_label_that_is_watched_no_more_is_removed_by_a_reload(daemon: Daemon, broker: Broker, inbox: Inbox) -> None:

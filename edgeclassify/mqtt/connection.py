@@ -31,6 +31,7 @@ _CONNACK_BYTE = b"\x20"
 _MAX_INCOMING_BYTES = 65_536
 """Commands are small; a broker of MQTT 5 keeps the rest to itself."""
 _LATE_AFTER_S = 5.0
+_NOWHERE = "edgeclassify/nowhere"
 _MAX_EXPIRY_S = 2**32 - 1
 # Reasons that no message of ours can have caused: busy, shutting down, keepalive (also paho's word for a ping without
 # an answer), taken over, administrative action, use another server, server moved.
@@ -139,6 +140,14 @@ class Connection:
             else:
                 self._client.subscribe(topic, qos=1)
 
+    def fence(self) -> int:
+        """Ask for an acknowledgement of all that was sent so far, heard by nobody else; return its packet id.
+
+        The broker answers in order, here to the end of a subscription that never was.
+        """
+        packet_id = self._client.unsubscribe(_NOWHERE)[1]
+        return 0 if packet_id is None else packet_id
+
     @property
     def is_congested(self) -> bool:
         """Whether the network is slower than what we have to say."""
@@ -170,6 +179,7 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_message = self._on_message
         return client
 
@@ -201,7 +211,7 @@ class Connection:
 
     def _forget_callbacks(self) -> None:
         self._client.on_connect = self._client.on_disconnect = None
-        self._client.on_publish = self._client.on_message = None
+        self._client.on_publish = self._client.on_message = self._client.on_unsubscribe = None
 
     def _on_connect(
         self, _c: Client, _u: object, _f: ConnectFlags, code: ReasonCode, properties: Properties | None
@@ -218,6 +228,9 @@ class Connection:
 
     def _on_publish(self, _c: Client, _u: object, packet_id: int, code: ReasonCode, _p: Properties) -> None:
         self.acks.append(Ack(packet_id, code))
+
+    def _on_unsubscribe(self, _c: Client, _u: object, packet_id: int, _codes: object, _p: Properties | None) -> None:
+        self.acks.append(Ack(packet_id, ReasonCode(PacketTypes.UNSUBACK, "Success")))
 
     def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
         try:

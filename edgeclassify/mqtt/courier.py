@@ -177,7 +177,7 @@ class Courier:
                     self.connected = True
                     self._dialer.say_connected(connection, self._outbox.counters.waiting)
                     self._outbox.attach(self._number)
-            else:
+            elif not self._standing.is_fence(ack.packet_id):
                 self._take_event_ack(ack)
         return None
 
@@ -235,9 +235,9 @@ class Courier:
 
     def _announce(self, announcement: Announcement) -> None:
         said = self._standing.announce(announcement)
-        if self._live is not None and not self._leaving:  # where `offline` was said, `online` must not follow
+        if self._live is not None and not self._leaving:
             self._fitting.publish(self._live, said)
-            self._say_online(self._live)  # its acknowledgement is also that of everything before it
+            self._standing.fenced(self._live.fence())
 
     def _send(self, message: Message) -> None:
         if self._live is not None and not self._live.is_congested:

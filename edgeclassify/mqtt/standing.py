@@ -30,8 +30,11 @@ class Standing:
         self._announcements: dict[str, Message] = {}
         self._states: dict[str, Message] = {}
         self._confirmed: list[Confirmed] = []
+        self._fence: int | None = None
 
     def __iter__(self) -> Iterator[Message]:
+        """Yield what a new connection is told, before `online`."""
+        self._fence = None
         yield from self._retractions
         yield from self._announcements.values()
         yield from self._states.values()
@@ -49,8 +52,22 @@ class Standing:
         """Take a state in place of the one before."""
         self._states[message.topic] = message
 
+    def fenced(self, packet_id: int) -> None:
+        """Note that this acknowledgement will be that of everything announced so far."""
+        self._fence = packet_id
+
+    def is_fence(self, packet_id: int) -> bool:
+        """Take an acknowledgement; return whether it is the one that was waited for."""
+        if packet_id != self._fence:
+            return False
+        self._fence = None
+        self.confirm()
+        return True
+
     def confirm(self) -> None:
-        """Note that the broker has everything that was said."""
+        """Note that the broker has everything that was said, unless something was announced since."""
+        if self._fence is not None:
+            return
         self._retractions.clear()
         confirmed, self._confirmed = self._confirmed, []
         for tell in confirmed:
