@@ -28,6 +28,7 @@ _OPEN_S = 20.0  # the library loads the firmware into a USB device, which then c
 _PAGE_BYTES = 4096
 _USB3_MEGABITS_PER_S = 5000
 _GUIDE = "see docs/coral.md"
+_REPLUG = f"unplug it and plug it in; check cable and power supply; {_GUIDE}"
 _USB_PERMISSION = (
     "install libedgetpu's udev rule, run: sudo adduser $USER plugdev (for the service: sudo adduser edgeclassify "
     "plugdev), unplug it, plug it in, and log in again"
@@ -61,12 +62,11 @@ def check_edgetpu(config: ModelConfig, base: Path, machine: Machine, daemon: int
     is_used = any(finding.check.endswith("owner") and finding.status == "ok" for finding in found)
     if asked and not has_library and not devices:
         yield _no_device(config)
-    if not has_library or is_used or any(finding.status == "fail" for finding in found):
-        return
-    if daemon is not None and devices and not _can_tell_owner(devices, machine, daemon):
-        yield PART.skip("trial", "probably in use by the running daemon; run with sudo to be sure")
-        return
-    yield _trial(config, base, library, devices)
+    if has_library and not is_used and not any(finding.status == "fail" for finding in found):
+        if daemon is not None and devices and not _can_tell_owner(devices, machine, daemon):
+            yield PART.skip("trial", "probably in use by the running daemon; run with sudo to be sure")
+        else:
+            yield _trial(config, base, library, devices)
     yield from _ports(machine)
 
 
@@ -115,7 +115,11 @@ def _device(device: EdgeTpuDevice, machine: Machine, daemon: int | None) -> Iter
 def _trial(config: ModelConfig, base: Path, library: str, devices: list[EdgeTpuDevice]) -> Finding:
     """Open a device in a child process, and classify one picture where there is a model for it."""
     asked_for = config.accelerator.partition(":")[2]  # usb:0
-    names = (asked_for,) if asked_for else tuple(device.name for device in devices)
+    shown = tuple(device.name for device in devices)
+    if asked_for and shown and asked_for not in shown:
+        text = f"model.accelerator wants {asked_for}, here is {', '.join(shown)}"
+        return PART.fail("device", text, f"set model.accelerator to edgetpu:{shown[0]}, or to auto")
+    names = (asked_for,) if asked_for else shown
     try:
         twin = find_twins(config.name, base).edgetpu
         model = load_model(config, base) if twin else None
@@ -127,14 +131,13 @@ def _trial(config: ModelConfig, base: Path, library: str, devices: list[EdgeTpuD
                 return _without_twin(config)
         return _classified(model, twin, library, names)
     except ChildTimeoutError:
-        advice = f"unplug it and plug it in; check cable and power supply; {_GUIDE}"
-        return PART.fail("trial", f"{library} hung, and was stopped", advice)
+        return PART.fail("trial", f"{library} hung, and was stopped", _REPLUG)
     except ChildDiedError as error:
         advice = f"install the build of libedgetpu that was made for this runtime; {_GUIDE}"
         how = str(error).removeprefix("Edge TPU: its process ").partition(";")[0]
         return PART.fail("trial", f"{library} and {runtime_version()} do not fit together (its process {how})", advice)
     except UnavailableError as error:
-        return _unavailable(config, str(error), has_devices=bool(devices))
+        return _unavailable(config, str(error), shown)
     except (ChildError, ModelError) as error:
         return PART.failed("trial", str(error))
 
@@ -143,7 +146,11 @@ def _classified(model: Model, twin: Path, library: str, names: tuple[str, ...]) 
     picture = load_picture(resources.models() / "golden.png")
     frame = Frame("golden", time.monotonic(), picture.model_input(*model.input_size), picture)
     with EdgeTpu(model, twin, library, names) as edgetpu:
-        scores = edgetpu.try_out(frame)
+        try:
+            scores = edgetpu.try_out(frame)
+        except (ChildTimeoutError, UnavailableError) as error:
+            how = str(error).removeprefix("Edge TPU: ").partition(";")[0]
+            return PART.fail("trial", f"{edgetpu.accelerator} was opened, and failed at an inference: {how}", _REPLUG)
         return PART.ok("trial", f"{twin.name} on {edgetpu.accelerator}: {scores.inference_ms:.1f} ms an inference")
 
 
@@ -152,10 +159,13 @@ def _without_twin(config: ModelConfig) -> Finding:
     return PART.warn("trial", text, "choose a model with an Edge TPU twin: edgeclassify models list")
 
 
-def _unavailable(config: ModelConfig, text: str, *, has_devices: bool) -> Finding:
-    if has_devices or "cannot be loaded" in text or "no Edge TPU library" in text:
-        return PART.failed("trial", text)
-    return _no_device(config)
+def _unavailable(config: ModelConfig, text: str, shown: tuple[str, ...]) -> Finding:
+    if "can be opened" not in text:
+        return PART.failed("trial", text)  # the library is none
+    if not shown:
+        return _no_device(config)
+    advice = f"run this with sudo, which shows every program that has it; else {_REPLUG}"
+    return PART.fail("trial", f"the kernel shows {', '.join(shown)}, and the library cannot open it", advice)
 
 
 def _no_device(config: ModelConfig) -> Finding:

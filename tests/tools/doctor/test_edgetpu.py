@@ -103,6 +103,42 @@ def test_a_library_that_hangs(
     assert "hung, and was stopped; unplug it" in said(kernel, tmp_path, **works)["trial"]
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["shown", "in a container"])
+@pytest.mark.parametrize(
+    ("options", "how"), [("mode=lost", "the device is lost"), ("delay_ms=1500", "no answer to invoke within 1 s")]
+)
+def test_a_device_that_opens_and_then_fails_is_not_called_missing(
+    kernel: FakeKernel, tmp_path: Path, works: dict[str, str], monkeypatch: pytest.MonkeyPatch, options: str, how: str,
+    shown: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("STAND_IN_EDGETPU", options)
+    if shown:
+        kernel.usb()
+    found = said(kernel, tmp_path, accelerator="auto", **works)
+    assert f"edgetpu:usb:0 was opened, and failed at an inference: {how}" in found["trial"]
+    assert found["trial"].startswith("fail ")
+    assert "; unplug it and plug it in" in found["trial"]
+    assert "device" not in found
+
+
+def test_a_device_that_the_kernel_shows_and_the_library_cannot_open(
+    kernel: FakeKernel, tmp_path: Path, works: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_EDGETPU", "mode=nodevice")
+    kernel.usb()
+    found = said(kernel, tmp_path, **works)
+    assert found["trial"].startswith("fail the kernel shows usb:0, and the library cannot open it; run this with sudo")
+
+
+def test_a_device_that_is_asked_for_and_another_is_here(
+    kernel: FakeKernel, tmp_path: Path, works: dict[str, str]
+) -> None:
+    kernel.usb()
+    found = said(kernel, tmp_path, accelerator="edgetpu:pci:1", **works)
+    assert found["device"].startswith("fail model.accelerator wants pci:1, here is usb:0; set model.accelerator to")
+    assert "trial" not in found
+
+
 def test_who_keeps_a_device_busy(kernel: FakeKernel, tmp_path: Path, works: dict[str, str]) -> None:
     kernel.process(900, "frigate", opened=kernel.usb())
     found = said(kernel, tmp_path, **works)
@@ -112,10 +148,11 @@ def test_who_keeps_a_device_busy(kernel: FakeKernel, tmp_path: Path, works: dict
 
 def test_the_running_daemon_has_it(kernel: FakeKernel, tmp_path: Path, works: dict[str, str]) -> None:
     kernel.process(77, "edgeclassify")
-    kernel.process(78, "python3", parent=77, opened=kernel.usb())
+    kernel.process(78, "python3", parent=77, opened=kernel.usb(speed=480))
     found = said(kernel, tmp_path, 77, **works)
     assert found["usb:0 owner"] == "ok   in use by the running daemon (pid 77)"
     assert "trial" not in found
+    assert found["usb:0 port"].startswith("warn 480 Mb/s")
 
 
 def test_a_daemon_of_another_user_is_not_disturbed(
