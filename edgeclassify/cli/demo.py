@@ -39,6 +39,9 @@ def _break_everything(seconds: float) -> int:
     click.echo("  keeps its sessions on disk, a stand-in for the Edge TPU. Ctrl-C ends it, and counts so far.")
     with interruption() as interrupted, installation() as broken:
         result = Campaign(broken, click.echo, interrupted).run(seconds)
+    if result is None:
+        click.echo("ended before everything had arrived: nothing is counted")
+        return 0
     click.echo("")
     for line in table(result):
         click.echo(line)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def interruption() -> Iterator[Callable[[], bool]]:
-    """Yield what tells whether SIGINT or SIGTERM came.
+def interruption() -> Iterator[Callable[[], int]]:
+    """Yield what tells how often SIGINT or SIGTERM came.
 
     KeyboardInterrupt would be raised anywhere: in the middle of paho it leaves locks taken, and disconnecting hangs.
     """
@@ -17,7 +17,7 @@ def interruption() -> Iterator[Callable[[], bool]]:
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda number, _: came.append(number)) for number in numbers]
     try:
-        yield lambda: bool(came)
+        yield lambda: len(came)
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

@@ -68,7 +68,7 @@ class Watch:
                 line = self._line(arrival) if arrival is not None else None
                 if line is not None:
                     self._show(line)
-            return interrupted()
+            return interrupted() > 0
 
     def _ask(self, subscription: Subscription) -> None:
         if time.monotonic() < self._lease_until_s - _LEASE_S / 2:

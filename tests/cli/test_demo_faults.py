@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edgeclassify.mqtt.state_dir import lock_holder
 from tests.broker import Broker, Inbox
 from tests.cli.test_demo import assert_nothing_is_left, processes, scratch
 from tests.running import Background, run_to_end
@@ -99,6 +102,22 @@ def test_ended_in_the_middle_it_counts_so_far(tmp_path: Path, scratch: Path, num
         demo.process.send_signal(number_)
         assert demo.end(40) == 0
     assert number(demo.said(), "accepted") == number(demo.said(), "delivered") > 0
+    assert_nothing_is_left(scratch)
+
+
+def test_ctrl_c_while_it_settles_ends_it_at_once_and_counts_nothing(tmp_path: Path, scratch: Path) -> None:
+    with started(tmp_path, scratch, 60) as demo:
+        demo.wait_for("broker restarted")
+        (state,) = scratch.glob("*/state")
+        os.kill(lock_holder(state) or 0, signal.SIGSTOP)  # nothing more will arrive: it would settle for long
+        demo.process.send_signal(signal.SIGINT)
+        demo.wait_for("counted; Ctrl-C ends it at once")
+        started_s = time.monotonic()
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.end(14) == 0
+    assert time.monotonic() - started_s < 8
+    assert "nothing is counted" in demo.said()
+    assert "accepted (" not in demo.said()
     assert_nothing_is_left(scratch)
 
 

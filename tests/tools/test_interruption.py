@@ -14,4 +14,6 @@ def test_a_signal_is_noted_and_raises_nothing(number: int) -> None:
         assert not interrupted()
         os.kill(os.getpid(), number)
         wait_until(interrupted)
+        os.kill(os.getpid(), number)
+        wait_until(lambda: interrupted() == 2)
     assert signal.getsignal(number) is before

@@ -64,17 +64,17 @@ class Campaign:
     Args:
         installation: what is broken.
         show: takes each line.
-        stopped: whether the user wants to end it.
+        stopped: how often the user wanted to end it.
     """
 
-    def __init__(self, installation: Installation, show: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+    def __init__(self, installation: Installation, show: Callable[[str], None], stopped: Callable[[], int]) -> None:
         self._installation = installation
         self._show = show
         self._stopped = stopped
         self._faults: list[Happened] = []
 
-    def run(self, seconds: float) -> Result:
-        """Make faults for so long, put all right again, and count."""
+    def run(self, seconds: float) -> Result | None:
+        """Make faults for so long, put all right again, and count; None when the user did not wait for the count."""
         end_s = time.monotonic() + seconds
         first = self._wait(lambda event: event["event_type"] == "appeared", _GIVE_UP_S)
         with_tpu = bool(first) and self._has_edgetpu()
@@ -87,7 +87,7 @@ class Campaign:
         return self._finish()
 
     def _over(self, end_s: float) -> bool:
-        return self._stopped() or time.monotonic() >= end_s
+        return self._stopped() > 0 or time.monotonic() >= end_s
 
     def _has_edgetpu(self) -> bool:
         if self._installation.edgetpu is None:
@@ -111,7 +111,7 @@ class Campaign:
             self._say(f"  it is back after {from_s - began_s:.1f} s; {waiting} events wait")
         on = self._wait(lambda event: fault.shows(event, from_s), _GIVE_UP_S)
         took_s = time.monotonic() - started_s
-        self._faults.append(Happened(fault.what, began_s, went_on=on or self._stopped()))
+        self._faults.append(Happened(fault.what, began_s, went_on=on or self._stopped() > 0))
         if on:
             self._say(f"  {fault.goes_on} after {took_s:.1f} s")
         elif not self._stopped():
@@ -125,20 +125,26 @@ class Campaign:
                 return True
         return False
 
-    def _finish(self) -> Result:
+    def _finish(self) -> Result | None:
         """End the daemon in order, let it send what waits, and count."""
-        self._say("everything is put right and counted")
-        broken = self._installation
+        self._say("everything is put right and counted; Ctrl-C ends it at once")
+        broken, before = self._installation, self._stopped()
         deadline_s = time.monotonic() + _SETTLE_S
+
+        def waits() -> bool:
+            return time.monotonic() < deadline_s and self._stopped() == before
+
         began_s, heard = time.time(), False  # the broker may have come back just now, and the daemon not yet to it
-        while not (heard and len(broken.read_outbox()) <= _FEW) and time.monotonic() < deadline_s:
+        while not (heard and len(broken.read_outbox()) <= _FEW) and waits():
             event = broken.next_event()
             heard = heard or (event is not None and time_of(event) >= began_s)
         until_s = time.time()
         broken.daemon.stop()
         outbox = broken.read_outbox()
-        while [key for key in broken.tally.missing() if key not in outbox] and time.monotonic() < deadline_s:
+        while [key for key in broken.tally.missing() if key not in outbox] and waits():
             broken.next_event()
+        if self._stopped() > before:  # what is still on its way would be counted as lost
+            return None
         return Result(broken.tally.count(outbox, until_s), tuple(self._faults))
 
     def _say(self, text: str) -> None:
