@@ -29,7 +29,7 @@ _RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 _EARLIEST_YEAR = 2026  # no clock that is right can show an earlier one
 _WARM_CELSIUS = 75
 _LITTLE_MB, _TOO_LITTLE_MB = 200, 60
-_HAS_BEEN = 16
+_TOO_WARM, _HAS_BEEN = 0x8, 16
 
 
 def check_device(machine: Machine) -> Iterator[Finding]:
@@ -139,11 +139,18 @@ def _power(machine: Machine) -> Iterator[Finding]:
     else:
         yield PART.ok("power", "the voltage was never too low since the last start")
     if bits & SLOWED_DOWN:
-        yield PART.fail("throttling", f"the processor is slowed down now (throttled={bits:#x})", COOLING_ADVICE)
+        text = f"the processor is slowed down now (throttled={bits:#x})"
+        yield PART.fail("throttling", text, _throttling_advice(bits))
     elif bits >> _HAS_BEEN & SLOWED_DOWN:
-        yield PART.warn("throttling", f"the processor was slowed down (throttled={bits:#x})", COOLING_ADVICE)
+        text = f"the processor was slowed down (throttled={bits:#x})"
+        yield PART.warn("throttling", text, _throttling_advice(bits >> _HAS_BEEN))
     else:
         yield PART.ok("throttling", "the processor was never slowed down since the last start")
+
+
+def _throttling_advice(bits: int) -> str:
+    """Too low a voltage slows it down as heat does; only heat sets the bit of the soft temperature limit."""
+    return POWER_ADVICE if bits & UNDER_VOLTAGE and not bits & _TOO_WARM else COOLING_ADVICE
 
 
 def _throttled_bits(machine: Machine) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import tempfile
@@ -17,6 +18,7 @@ PART = Part("state_dir")
 
 _LITTLE_MB, _TOO_LITTLE_MB = 200, 20
 _FEW_INODES, _TOO_FEW_INODES = 1000, 50
+_MAKE_ROOM = "remove what is not needed: see what takes space with: sudo du -xh / | sort -h | tail"
 
 
 def running_daemon(folder: Path, machine: Machine) -> int | None:
@@ -41,9 +43,9 @@ def check_state(folder: Path, daemon: int | None) -> Iterator[Finding]:
         yield from _disk(_existing(folder))
     except OSError as error:
         if isinstance(error, PermissionError) and daemon is not None:
-            yield PART.skip("folder", f"{folder}: only for the daemon's own user; {_advice(folder)}")
+            yield PART.skip("folder", f"{folder}: only for the daemon's own user; {_advice(folder, error)}")
         else:
-            yield PART.fail("folder", f"{folder}: {error.strerror}", _advice(folder))
+            yield PART.fail("folder", f"{folder}: {error.strerror}", _advice(folder, error))
         return
     yield from _outbox(folder)
     if aside := sorted(file.name for file in folder.glob("outbox.corrupt-*.db")):
@@ -54,8 +56,12 @@ def check_state(folder: Path, daemon: int | None) -> Iterator[Finding]:
         )
 
 
-def _advice(folder: Path) -> str:
+def _advice(folder: Path, error: OSError) -> str:
     """Return what helps when a folder cannot be written: often it is the service's, not ours."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _MAKE_ROOM
+    if error.errno == errno.EROFS:
+        return "an SD card that fails is often mounted read-only: look with: dmesg | grep -i -e mmc -e ext4; replace it"
     try:
         owner, is_ours = folder.owner(), folder.stat().st_uid == os.geteuid()
     except (OSError, KeyError):
@@ -86,12 +92,11 @@ def _written(folder: Path) -> Finding:
 def _disk(folder: Path) -> Iterator[Finding]:
     disk = os.statvfs(folder)
     free_mb = disk.f_bavail * disk.f_frsize / 1e6
-    advice = "remove what is not needed: see what takes space with: sudo du -xh / | sort -h | tail"
     text = f"{free_mb:.0f} MB free"
     if free_mb < _TOO_LITTLE_MB:
-        yield PART.fail("disk", text, advice)
+        yield PART.fail("disk", text, _MAKE_ROOM)
     elif free_mb < _LITTLE_MB:
-        yield PART.warn("disk", text, advice)
+        yield PART.warn("disk", text, _MAKE_ROOM)
     else:
         yield PART.ok("disk", text)
     if not disk.f_files:

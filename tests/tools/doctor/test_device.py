@@ -44,6 +44,15 @@ def test_power_and_throttling_now_and_since_the_start(
     assert power == "ok" or "power supply" in found["power"]
 
 
+@pytest.mark.parametrize(
+    ("bits", "advice"),
+    [(0x5, "power supply"), (0x50000, "power supply"), (0xD, "fan"), (0x4, "fan"), (0xC0000, "fan")],
+)
+def test_what_slows_it_down_is_what_is_to_be_mended(kernel: FakeKernel, bits: int, advice: str) -> None:
+    kernel.write(THROTTLED, f"{bits:x}")
+    assert advice in said(kernel)["throttling"]
+
+
 def test_power_told_by_the_command(kernel: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = tmp_path / "bin/vcgencmd"
     command.parent.mkdir()

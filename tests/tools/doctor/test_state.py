@@ -1,7 +1,10 @@
 """state_dir: who has it, whether it can be written, what waits."""
 
 import os
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from edgeclassify.mqtt.database import open_file
 from edgeclassify.mqtt.state_dir import lock_state_dir
@@ -52,6 +55,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = said(tmp_path / "file")
     assert found["folder"].startswith(f"fail {tmp_path}/file: Not a directory")
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "advice"),
+    [("size=64k", "No space left on device", "remove what"), ("ro", "Read-only file system", "an SD card that fails")],
+)
+def test_a_disk_that_is_full_or_read_only(tmp_path: Path, options: str, text: str, advice: str) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=False).returncode:
+        pytest.skip("cannot run here: only root can mount")
+    try:
+        if options != "ro":
+            with pytest.raises(OSError, match="No space"):
+                (folder / "filler").write_bytes(bytes(65_537))
+        found = said(folder / "state")
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    assert found["folder"].startswith(f"fail {folder}/state: {text}; {advice}")
 
 
 def test_a_folder_of_another_user(open_kernel: FakeKernel) -> None:
