@@ -11,6 +11,7 @@ from pathlib import Path
 from edgeclassify.config.sections import ModelConfig
 from edgeclassify.inference.classifier import Classifier, CpuClassifier, default_threads
 from edgeclassify.inference.devices import find_devices, library_is_there
+from edgeclassify.inference.edgetpu import ATTEMPT_S
 from edgeclassify.inference.failover import FailoverClassifier
 from edgeclassify.inference.model import Model, load_backbone, load_model
 from edgeclassify.inference.twins import find_twins
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def open_classifier(
-    config: ModelConfig, base: Path, *, changed: Callable[[], None] = lambda: None, patience_s: float = 15.0
+    config: ModelConfig, base: Path, *, changed: Callable[[], None] = lambda: None, patience_s: float = ATTEMPT_S
 ) -> Iterator[Classifier]:
     """Load and check the model of the configuration, and make it ready to run.
 
@@ -28,7 +29,8 @@ def open_classifier(
         config: which model, and on what.
         base: the folder that relative paths start at.
         changed: called in the classifying thread when the classifier's `accelerator` has changed.
-        patience_s: how long to wait for an Edge TPU; one that comes later is used then.
+        patience_s: how long to wait for an Edge TPU, by default until it works or is said not to; one that comes later
+            is used then.
 
     Raises:
         ModelError: it cannot be used.

@@ -25,6 +25,8 @@ _INTERPRETER = "edgeclassify.inference.edgetpu_child:EdgeTpuInterpreter"
 _START_S = 20.0  # the library loads the firmware into a USB device, which then comes again
 _FIRST_S = 10.0  # the model is uploaded
 _ANSWER_S = 2.0
+ATTEMPT_S = _START_S + _ANSWER_S + _FIRST_S + _ANSWER_S
+"""After so long it is known at the latest whether a device can be used."""
 
 
 class Deadline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import logging
 import os
 import signal
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from edgeclassify.config.sections import ModelConfig
-from edgeclassify.inference import Classifier, keeper, open_classifier
+from edgeclassify.inference import Classifier, edgetpu, keeper, open_classifier
 from edgeclassify.records import Scores
 from tests.edgetpu.stand_in import StandIn, library, write_twins
 from tests.inference.conftest import frame
@@ -293,6 +294,11 @@ def test_a_hang_while_it_is_opened_is_given_up(
         stand_in.set()
         Rig(opened, stand_in).wait_for("edgetpu:usb:0")
     assert len(warnings(caplog)) == 1
+
+
+def test_who_classifies_once_waits_until_it_is_known_why_there_is_no_edge_tpu() -> None:
+    patience_s = inspect.signature(open_classifier.__wrapped__).parameters["patience_s"].default  # type: ignore[attr-defined]
+    assert patience_s > edgetpu._START_S + edgetpu._FIRST_S
 
 
 @pytest.mark.usefixtures("at_once")
