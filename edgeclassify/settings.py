@@ -109,7 +109,7 @@ class Settings:
         except StuckThreadError as error:
             raise RefusedError(str(error)) from None
         self.file = file
-        lost = self._overrides.change(overrides)
+        lost = self._overrides.change(command.camera, **{command.setting: command.value})
         self.tell_info(self._pipeline.classifier)
         shown = f"{command.value:g}" if command.setting != ENABLED else "ON" if command.value else "OFF"
         return f"{command.setting} is {shown}" + (f" until a restart ({lost.strerror})" if lost else "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 FILE_NAME = "overrides.json"
 LEAST_THRESHOLD = 0.01
 _MAX_BYTES = 1_000_000
+_READABLE = 0o644
+_OTHERS_S = 5.0
+_LOOK_AGAIN_S = 0.01
 
 
 class CameraOverrides(Section):
@@ -71,8 +76,27 @@ def read_overrides(state_dir: Path) -> Overrides:
         raise ConfigError(f"{path}: is damaged; clear it: edgeclassify overrides clear") from None
 
 
+@contextmanager
+def alone(state_dir: Path) -> Iterator[None]:
+    """Keep other processes from `alone` meanwhile: between reading and writing nothing of theirs is lost.
+
+    Raises:
+        OSError: there is no such folder, or another process takes too long.
+    """
+    folder = os.open(state_dir, os.O_RDONLY | os.O_CLOEXEC)  # no file of its own, that root could leave behind
+    try:
+        given_up_s = time.monotonic() + _OTHERS_S
+        while not _locked(folder):
+            if time.monotonic() > given_up_s:
+                raise TimeoutError(None, "another process does not finish with it")
+            time.sleep(_LOOK_AGAIN_S)
+        yield
+    finally:
+        os.close(folder)
+
+
 def write_overrides(state_dir: Path, overrides: Overrides) -> None:
-    """Keep these: the file is whole at any time, also after a power cut.
+    """Keep these: the file is whole at any time, also after a power cut. To be called while `alone`.
 
     Raises:
         OSError: the folder cannot be written, or is full.
@@ -80,7 +104,9 @@ def write_overrides(state_dir: Path, overrides: Overrides) -> None:
     path = state_dir / FILE_NAME
     fresh = path.with_name(FILE_NAME + ".new")
     try:
-        with fresh.open("w", encoding="utf-8") as file:
+        fresh.unlink(missing_ok=True)
+        with fresh.open("x", encoding="utf-8") as file:  # root does not follow a link here
+            os.fchmod(file.fileno(), _READABLE)  # also by the daemon, when root has written it
             file.write(overrides.model_dump_json(exclude_none=True, indent=2) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -101,31 +127,37 @@ class KeptOverrides:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._is_kept = True
-        self.now = Overrides()
+        self._in_file = self.now = Overrides()
         self.read()
 
     def read(self) -> None:
-        """Read the file again: it may have been cleared. What could not be written into it stays."""
-        if not self._is_kept:
-            return
+        """Read the file again: it may have been cleared. What could not be written into it stays until then."""
         try:
-            self.now = read_overrides(self._state_dir)
+            found = read_overrides(self._state_dir)
         except ConfigError as error:
             log.error("%s; going on as config.yaml says", error)
             _set_aside(self._state_dir / FILE_NAME)
-            self.now = Overrides()
+            found = Overrides()
+        if self._is_kept or found != self._in_file:
+            self.now = self._in_file = found
+            self._is_kept = True
 
-    def change(self, overrides: Overrides) -> OSError | None:
-        """Let these hold; return why they will be lost at the end of this process, if they cannot be written."""
-        self.now = overrides
+    def change(self, camera: str, **values: float | bool) -> OSError | None:
+        """Let this hold too; return why it will be lost at the end of this process, if it cannot be written."""
+        lost = None
         try:
-            write_overrides(self._state_dir, overrides)
+            with alone(self._state_dir):
+                self.read()
+                write_overrides(self._state_dir, self.now.changed(camera, **values))
         except OSError as error:
-            self._is_kept = False
-            log.warning("%s: cannot be written (%s); it holds until a restart", self._state_dir / FILE_NAME, error)
-            return error
-        self._is_kept = True
-        return None
+            path = self._state_dir / FILE_NAME
+            log.warning("%s: cannot be written (%s); it holds until a restart", path, error.strerror)
+            lost = error
+        self.now = self.now.changed(camera, **values)
+        self._is_kept = lost is None
+        if self._is_kept:
+            self._in_file = self.now
+        return lost
 
 
 def overridden(file: ConfigFile, overrides: Overrides) -> ConfigFile:
@@ -146,6 +178,14 @@ def overridden(file: ConfigFile, overrides: Overrides) -> ConfigFile:
         cameras[camera] = section
     config: Config = file.config.model_copy(update={"cameras": cameras})
     return replace(file, config=config, overridden=frozenset(places))
+
+
+def _locked(folder: int) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _set_aside(path: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edgeclassify.config.overrides import FILE_NAME, Overrides, read_overrides, write_overrides
+from edgeclassify.config.overrides import FILE_NAME, Overrides, alone, read_overrides, write_overrides
 from edgeclassify.errors import ConfigError, InputError, UnavailableError
 from edgeclassify.mqtt.state_dir import lock_holder
 
@@ -19,33 +19,48 @@ def clear_overrides(state_dir: Path, cameras: Sequence[str]) -> Iterator[str]:
         InputError: nothing was set for one of `cameras`.
         UnavailableError: the folder cannot be written, or the daemon cannot be told.
     """
+    path = state_dir / FILE_NAME
+    try:
+        with alone(state_dir):
+            cleared = _clear(state_dir, cameras)
+    except FileNotFoundError:  # no daemon has run yet
+        cleared = _checked(Overrides(), cameras)
+    except OSError as error:
+        raise UnavailableError(
+            f"{path}: {error.strerror}; run it as the daemon's user, with sudo, say, or free space on the disk"
+        ) from None
+    if not cleared:
+        yield "nothing was set over MQTT"
+        return
+    yield f"cleared: {', '.join(cleared)}"
+    yield _tell_daemon(state_dir)
+
+
+def _clear(state_dir: Path, cameras: Sequence[str]) -> Sequence[str]:
+    """Return what was cleared."""
     try:
         overrides = read_overrides(state_dir)
     except ConfigError:
         if cameras:
             raise
-        overrides = Overrides()  # damaged: it goes as a whole
+        (state_dir / FILE_NAME).unlink()
+        return ["a damaged file"]
+    cleared = _checked(overrides, cameras)
+    left = overrides.without(cleared)
+    if left.cameras:
+        write_overrides(state_dir, left)
     else:
-        for camera in cameras:
-            if camera not in overrides.cameras:
-                known = ", ".join(overrides.cameras) or "none"
-                raise InputError(f"overrides: nothing is set for camera {camera!r}; there is something for: {known}")
-        if not overrides.cameras:
-            yield "nothing was set over MQTT"
-            return
-    left = overrides.without(cameras) if cameras else Overrides()
-    path = state_dir / FILE_NAME
-    try:
-        if left.cameras:
-            write_overrides(state_dir, left)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise UnavailableError(
-            f"{path}: {error.strerror}; run it as the daemon's user, with sudo, say, or free space on the disk"
-        ) from None
-    yield f"cleared: {', '.join(cameras or overrides.cameras) or 'a damaged file'}"
-    yield _tell_daemon(state_dir)
+        (state_dir / FILE_NAME).unlink(missing_ok=True)
+    return cleared
+
+
+def _checked(overrides: Overrides, cameras: Sequence[str]) -> Sequence[str]:
+    """Return `cameras`, or all if there are none."""
+    for camera in cameras:
+        if camera not in overrides.cameras:
+            known = ", ".join(overrides.cameras) or "none"
+            raise InputError(f"overrides: nothing is set for camera {camera!r}; there is something for: {known}")
+    return cameras or list(overrides.cameras)
 
 
 def _tell_daemon(state_dir: Path) -> str:

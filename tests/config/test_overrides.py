@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from edgeclassify.config.overrides import (
     CameraOverrides,
     KeptOverrides,
     Overrides,
+    alone,
     overridden,
     read_overrides,
     write_overrides,
@@ -99,18 +103,73 @@ def test_a_damaged_file_is_said_set_aside_and_not_in_the_way(
     (aside,) = tmp_path.iterdir()
     assert aside.name.startswith("overrides.corrupt-")
     assert aside.read_bytes() == content
-    assert kept.change(Overrides().changed("porch", threshold=0.5)) is None
+    assert kept.change("porch", threshold=0.5) is None
     assert read_overrides(tmp_path).cameras["porch"].threshold == 0.5
 
 
 def test_what_cannot_be_written_holds_until_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "state"
     kept = KeptOverrides(folder)  # a folder that is not there cannot be written by root either
-    lost = kept.change(Overrides().changed("porch", enabled=False))
+    lost = kept.change("porch", enabled=False)
     assert isinstance(lost, OSError)
     assert "holds until a restart" in caplog.text
     kept.read()
     assert kept.now.cameras["porch"].enabled is False
     folder.mkdir()
-    assert kept.change(kept.now) is None
+    assert kept.change("yard", threshold=0.5) is None
+    assert kept.now.cameras["porch"].enabled is False
     assert read_overrides(folder) == kept.now
+
+
+def test_what_was_cleared_meanwhile_does_not_come_back_with_the_next_change(tmp_path: Path) -> None:
+    kept = KeptOverrides(tmp_path)
+    kept.change("porch", threshold=0.5)
+    (tmp_path / FILE_NAME).unlink()
+    assert kept.change("yard", enabled=False) is None
+    assert kept.now == read_overrides(tmp_path) == Overrides().changed("yard", enabled=False)
+
+
+def test_what_could_not_be_written_is_cleared_with_the_file(tmp_path: Path) -> None:
+    kept = KeptOverrides(tmp_path)
+    kept.change("porch", threshold=0.5)
+    (tmp_path / f"{FILE_NAME}.new").mkdir()  # like a full disk: nothing can be written
+    assert kept.change("yard", enabled=False) is not None
+    kept.read()
+    assert set(kept.now.cameras) == {"porch", "yard"}
+    (tmp_path / FILE_NAME).unlink()
+    kept.read()
+    assert kept.now == Overrides()
+
+
+def test_two_processes_that_change_it_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    change = (
+        "import sys, pathlib; from edgeclassify.config.overrides import KeptOverrides\n"
+        "kept = KeptOverrides(pathlib.Path(sys.argv[1]))\n"
+        "for number in range(40): kept.change(f'{sys.argv[2]}-{number}', threshold=0.5)"
+    )
+    others = [subprocess.Popen([sys.executable, "-c", change, tmp_path, name]) for name in ("one", "two")]
+    assert [other.wait(60) for other in others] == [0, 0]
+    assert len(read_overrides(tmp_path).cameras) == 80
+
+
+def test_a_process_that_keeps_the_folder_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeclassify.config.overrides._OTHERS_S", 0.1)
+    with alone(tmp_path):
+        lost = KeptOverrides(tmp_path).change("porch", enabled=False)
+    assert lost is not None
+    assert "does not finish" in str(lost)
+
+
+def test_what_root_writes_can_be_read_by_the_daemon_and_follows_no_link(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("mine")
+    (tmp_path / f"{FILE_NAME}.new").symlink_to(other)
+    before = os.umask(0o077)
+    try:
+        write_overrides(tmp_path, Overrides().changed("porch", threshold=0.5))
+    finally:
+        os.umask(before)
+    assert other.read_text() == "mine"
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o644
