@@ -49,8 +49,9 @@ def check_firewall(config: MqttConfig, machine: Machine) -> Iterator[Finding]:
 
 def _allowed(machine: Machine) -> list[Network] | None:
     """Return the networks that the unit and its drop-ins allow; None where there is no limit, or no unit."""
-    drop_ins = sorted((machine.root / f"{_UNIT}.d").glob("*.conf"))
-    lines = [line.strip() for path in (_UNIT, *drop_ins) for line in machine.text(path).splitlines()]
+    unit = machine.root / _UNIT
+    paths = [unit, *sorted(unit.with_name(f"{unit.name}.d").glob("*.conf"))]
+    lines = [line.strip() for path in paths for line in machine.text(path).splitlines()]
     if "IPAddressDeny=any" not in lines:
         return None
     networks: list[Network] = []

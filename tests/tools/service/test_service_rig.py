@@ -1,4 +1,4 @@
-"""The service as a user has it: installed, supervised, reloaded, brought up to date and removed, on a booted systemd."""
+"""The service as a user has it: installed, supervised, reloaded, upgraded and removed, on a booted systemd."""
 
 import json
 import re
@@ -51,11 +51,11 @@ def machine(request: pytest.FixtureRequest, shared: Path) -> Iterator[Pi]:
 
 
 @pytest.fixture
-def pi(machine: Pi) -> Iterator[Pi]:
+def pi(machine: Pi) -> Pi:
     """The same with a camera, as a user has set it up."""
     machine.configure(CONFIG)
     machine.drop_in()
-    yield machine
+    return machine
 
 
 def wheel(version: str) -> str:
@@ -209,8 +209,14 @@ def test_the_network_is_the_local_one_unless_a_drop_in_says_otherwise(pi: Pi) ->
 
 
 def test_what_was_installed_goes_and_what_the_user_wrote_goes_when_he_says_so(pi: Pi) -> None:
-    removed = ("/opt/edgeclassify", "/var/lib/edgeclassify", "/usr/local/bin/edgeclassify", "/etc/sysusers.d/edgeclassify.conf",
-               "/etc/udev/rules.d/65-edgeclassify-coral.rules", f"/etc/systemd/system/{UNIT}")  # fmt: skip
+    removed = (
+        "/opt/edgeclassify",
+        "/var/lib/edgeclassify",
+        "/usr/local/bin/edgeclassify",
+        "/etc/sysusers.d/edgeclassify.conf",
+        "/etc/udev/rules.d/65-edgeclassify-coral.rules",
+        f"/etc/systemd/system/{UNIT}",
+    )
     before = pi.run("cat", "/etc/edgeclassify/config.yaml")
     assert "kept: /etc/edgeclassify" in pi.run("edgeclassify", "service", "uninstall")
     assert not any(map(pi.exists, removed))
