@@ -24,6 +24,7 @@ COMMANDS = {
     "cameras": "the cameras of this machine and what to write for each",
     "models": "the models that there are: list, info, pull, verify",
     "labels": "the labels and groups that thresholds can name",
+    "learn": "new classes from a few pictures of each, on this device",
     "evaluate": "how right a model is on labelled pictures: top-1, top-5, thresholds, confusion",
     "benchmark": "how quick models are here: latency, throughput, where the time goes",
     "overrides": "what was set over MQTT; clear lets config.yaml hold again",

@@ -21,7 +21,7 @@ def model_option(command: _Command) -> _Command:
         "-m",
         "--model",
         metavar="MODEL",
-        help="A model's name, or the path of a .tflite file; default: the configuration's.",
+        help="A model's name, or the path of a .tflite file or of a learned model; default: the configuration's.",
     )(command)
 
 

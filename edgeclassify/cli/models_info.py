@@ -28,7 +28,9 @@ _SHOWN_LABELS = 5
 def info(model: str, *, as_json: bool) -> None:
     """Show what the catalogue knows of a model, and what its file says if it is here; or any .tflite file."""
     from edgeclassify.catalogue.entries import catalogue
+    from edgeclassify.cli.models_learned import learned_facts, learned_lines
     from edgeclassify.errors import ModelError
+    from edgeclassify.inference.bundle import is_bundle
     from edgeclassify.inference.files import find_model
     from edgeclassify.inference.inspection import inspect_apart
 
@@ -40,6 +42,9 @@ def info(model: str, *, as_json: bool) -> None:
         if entry is None:
             raise
         path = None  # of the catalogue, and not here
+    if path and is_bundle(path):
+        click.echo(json.dumps(learned_facts(path), ensure_ascii=True) if as_json else "\n".join(learned_lines(path)))
+        return
     file = inspect_apart(path) if path else None
     if as_json:
         facts = {"name": model, "catalogue": asdict(entry) if entry else None, "file": _as_json(file)}

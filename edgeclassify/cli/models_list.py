@@ -93,11 +93,12 @@ def list_models(
 def all_rows() -> list[Row]:
     """Return what is here, then the rest of the catalogue."""
     from edgeclassify.catalogue.entries import catalogue
-    from edgeclassify.resources import local_models
+    from edgeclassify.resources import learned_models, local_models
 
     entries = catalogue().entries
     here = local_models()
     rows = [_row(name, entries.get(name), path) for name, path in here.items()]
+    rows += [_learned_row(name, folder) for name, folder in learned_models().items()]
     return rows + [_row(entry.name, entry, None) for entry in entries.values() if entry.name not in here]
 
 
@@ -115,6 +116,26 @@ def _row(name: str, entry: Entry | None, path: Path | None) -> Row:
         edgetpu_here=str(twin) if twin else None,
         knows=entry.knows if entry else None,
     )
+
+
+def _learned_row(name: str, folder: Path) -> Row:
+    from edgeclassify.errors import ModelError
+    from edgeclassify.inference.bundle import find_backbone, read_index
+    from edgeclassify.inference.twins import find_twins
+
+    size_bytes = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    knows, pixels, twin = "", None, None
+    try:
+        index = read_index(folder)
+        knows = f"learned with {index.backbone.name}: {', '.join(index.labels)}"
+        pixels = _input_pixels(find_backbone(folder, index.backbone))
+        twin = find_twins(str(folder.absolute()), folder).edgetpu
+    except ModelError as error:
+        click.echo(f"edgeclassify: {error}", err=True)
+    return Row(
+        name=name, size_bytes=size_bytes, input_pixels=pixels, top1_percent=None, top5_percent=None, latency_ms=None,
+        here=str(folder), edgetpu=twin is not None, edgetpu_here=str(twin) if twin else None, knows=knows,
+    )  # fmt: skip
 
 
 def _twin_of(path: Path) -> Path | None:

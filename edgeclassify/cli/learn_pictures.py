@@ -1,0 +1,144 @@
+"""`edgeclassify learn DIR`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgeclassify.cli.options import config_option
+from edgeclassify.cli.progress import progress
+
+if TYPE_CHECKING:
+    from edgeclassify.tools.labelled_pictures import LabelledPicture
+    from edgeclassify.tools.learn.collecting import Collected
+    from edgeclassify.tools.learn.learning import Eye, Learned
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def learning_options(command: _Command) -> _Command:
+    """Add what all that learn take: `--precision`, `--force`, `--json`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON document."),
+        click.option("--force", is_flag=True, help="Replace a model also by one that is worse."),
+        click.option(
+            "--precision", default=0.95, show_default=True, type=click.FloatRange(0.5, 1),
+            help="Say the threshold at which so many of the answers are right.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.command(
+    "pictures", short_help="The same as `learn DIR`.", epilog="Example: edgeclassify learn photos/ --name porch"
+)
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("-n", "--name", help="Of the new model, or the path of its folder; default: that of DIR.")
+@click.option(
+    "--backbone", metavar="MODEL", help="What looks at pictures; default: the embedding extractor, or starter."
+)
+@click.option(
+    "--head", default="auto", show_default=True, type=click.Choice(["auto", "softmax", "imprinting"]),
+    help="auto: the one that is right more often on held-out pictures.",
+)  # fmt: skip
+@learning_options
+@config_option
+def pictures(
+    directory: Path,
+    name: str | None,
+    backbone: str | None,
+    head: str,
+    precision: float,
+    config_path: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Learn from a folder with a folder of pictures for each class; the folder's name is the class."""
+    from edgeclassify.config.reader import find_config, load_config
+    from edgeclassify.tools.labelled_folders import LabelFolders
+    from edgeclassify.tools.learn.collecting import class_name
+    from edgeclassify.tools.learn.learning import (
+        GOOD_BACKBONE,
+        check_learnable,
+        check_names,
+        default_backbone,
+        folder_of,
+        learn,
+        name_for,
+        open_eye,
+    )
+
+    file = load_config(find_config(config_path))
+    folder = folder_of(name or name_for(directory), Path.cwd())
+    labelled = _folders(directory)
+    check_names({class_name(one.label) for one in labelled if not one.problem})
+    chosen = backbone or default_backbone()
+    if backbone is None and chosen != GOOD_BACKBONE and not as_json:
+        click.echo(f"with {chosen}; a better one: edgeclassify models pull {GOOD_BACKBONE}", err=True)
+    with open_eye(chosen, Path.cwd(), file.config.model) as eye:
+        found = looked_at(list(labelled), eye)
+    assert isinstance(labelled, LabelFolders)
+    for note in labelled.notes():
+        click.echo(f"edgeclassify: {note}", err=True)
+    examples = found.examples()
+    check_learnable(examples)
+    learned = learn(examples, head, precision, eye.backbone, folder, force=force)
+    return tell(learned, found, as_json=as_json)
+
+
+def looked_at(pictures: list[LabelledPicture], eye: Eye) -> Collected:
+    """Return what the backbone sees in pictures, with a progress bar."""
+    from edgeclassify.tools.learn.cache import open_cache
+    from edgeclassify.tools.learn.collecting import collect
+
+    with (
+        open_cache(f"{eye.backbone.sha256} {eye.classifier.accelerator.partition(':')[0]}") as cache,
+        progress("pictures", len(pictures)) as (advance, say),
+    ):
+        return collect(pictures, eye.classifier, cache, advance, lambda text: say(f"edgeclassify: {text}"))
+
+
+def tell(learned: Learned, found: Collected | None, *, as_json: bool) -> int:
+    """Print what was learned; return the exit code."""
+    from edgeclassify.errors import InputError
+    from edgeclassify.tools.learn.report import in_words
+
+    problems = found.problems if found else []
+    if as_json:
+        document = {"model": str(learned.folder), "left_out": problems, **learned.measured}
+        click.echo(json.dumps(document, ensure_ascii=True))
+    else:
+        click.echo("\n".join(in_words(learned.measured)))
+        if learned.comparison:
+            click.echo(f"Before and now: {learned.comparison}")
+        if found and found.duplicates:
+            click.echo(f"{found.duplicates} picture(s) were there twice and count once")
+        click.echo(f"Written: {click.format_filename(learned.folder)}; use it with: -m {_usable_name(learned.folder)}")
+    if problems:
+        click.echo(f"edgeclassify: {len(problems)} picture(s) left out, see above", err=True)
+    return InputError.exit_code if problems else 0
+
+
+def _usable_name(folder: Path) -> str:
+    from edgeclassify.resources import learned_models
+
+    known = learned_models().get(folder.name) == folder
+    return folder.name if known else click.format_filename(folder)
+
+
+def _folders(directory: Path) -> Any:  # noqa: ANN401 - imported late
+    from edgeclassify.errors import InputError
+    from edgeclassify.tools.labelled_folders import LabelFolders
+
+    if not directory.is_dir():
+        reason = "is no folder; name one with a folder of pictures for each class" if directory.exists() else (
+            "there is no such folder; check the path"
+        )  # fmt: skip
+        raise InputError(f"{directory}: {reason}")
+    return LabelFolders(directory)

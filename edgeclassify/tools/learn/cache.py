@@ -1,0 +1,77 @@
+"""The features of pictures that were looked at before, so that a second run is instant, and a broken one goes on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from edgeclassify.tools.learn.softmax import Array
+
+_COMMIT_EVERY = 50
+_MAKE = "CREATE TABLE IF NOT EXISTS features (backbone TEXT, picture TEXT, row BLOB, PRIMARY KEY (backbone, picture))"
+
+
+def cache_file() -> Path:
+    """Return where they are kept: in the user's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "edgeclassify/features.sqlite"
+
+
+class FeatureCache:
+    """Features by backbone and checksum of the picture's file. Where it cannot be kept, nothing is."""
+
+    def __init__(self, database: sqlite3.Connection | None, backbone: str) -> None:
+        self._database = database
+        self._backbone = backbone
+        self._waiting = 0
+
+    def get(self, picture: str) -> Array | None:
+        """Return what is kept of a picture."""
+        if self._database is None:
+            return None
+        query = "SELECT row FROM features WHERE backbone = ? AND picture = ?"
+        try:
+            found = self._database.execute(query, (self._backbone, picture)).fetchone()
+            return None if found is None else np.frombuffer(found[0], np.float16).astype(np.float32)
+        except (sqlite3.Error, ValueError):
+            return None
+
+    def put(self, picture: str, features: Array) -> None:
+        """Keep the features of a picture."""
+        if self._database is None:
+            return
+        row = (self._backbone, picture, features.astype(np.float16).tobytes())
+        try:
+            self._database.execute("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", row)
+            self._waiting += 1
+            if self._waiting % _COMMIT_EVERY == 0:
+                self._database.commit()
+        except sqlite3.Error:  # the disk is full, say: then it takes its time again
+            self._database = None
+
+
+@contextmanager
+def open_cache(backbone: str) -> Iterator[FeatureCache]:
+    """Open the cache for one backbone, named by its checksum; what was put is kept also when this is broken off."""
+    database = None
+    try:
+        path = cache_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(path, timeout=2)
+        database.execute(_MAKE)
+    except (OSError, RuntimeError, sqlite3.Error):
+        if database is not None:
+            database.close()
+        database = None
+    try:
+        yield FeatureCache(database, backbone)
+    finally:
+        if database is not None:
+            with suppress(sqlite3.Error):
+                database.commit()
+            database.close()

@@ -1,0 +1,119 @@
+"""What is learned from: the features of each picture, and which class it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeclassify.errors import ModelError
+from edgeclassify.inference.head import NONE
+from edgeclassify.tools.learn.softmax import Array, Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Pictures by the order of their rows; `none` is the last of the classes, if it is one of them."""
+
+    features: Array
+    """Shape (pictures, features), each row of length 1, as precise as float16: what is kept is what was learned."""
+    labels: Labels
+    """Numbers in `classes`."""
+    classes: tuple[str, ...]
+    keys: tuple[str, ...]
+    """The SHA-256 of each file."""
+    names: tuple[str, ...]
+    """Of the files, for people."""
+
+    @classmethod
+    def of(
+        cls, features: Sequence[Array], labels: Sequence[str], keys: Sequence[str], names: Sequence[str]
+    ) -> Examples:
+        """Put them into the order of the classes' names, and each class's into that of its keys."""
+        classes = sorted(set(labels), key=lambda name: (name == NONE, name.casefold(), name))
+        number = {name: index for index, name in enumerate(classes)}
+        order = sorted(range(len(labels)), key=lambda row: (number[labels[row]], keys[row]))
+        return cls(
+            np.array([features[row] for row in order], np.float32),
+            np.array([number[labels[row]] for row in order], np.intp),
+            tuple(classes),
+            tuple(keys[row] for row in order),
+            tuple(names[row] for row in order),
+        )
+
+    @property
+    def counts(self) -> list[int]:
+        """How many pictures each class has."""
+        counted: list[int] = np.bincount(self.labels, minlength=len(self.classes)).tolist()
+        return counted
+
+    @property
+    def has_none(self) -> bool:
+        """Whether pictures of nothing are among them."""
+        return self.classes[-1:] == (NONE,)
+
+    @property
+    def real_classes(self) -> int:
+        """How many classes there are without `none`."""
+        return len(self.classes) - self.has_none
+
+    def label_of(self, row: int) -> str:
+        """Return the class of a picture."""
+        return self.classes[int(self.labels[row])]
+
+    def joined(self, other: Examples) -> Examples:
+        """Return both; what is in both counts once, as `other` has it."""
+        known = set(other.keys)
+        kept = [row for row, key in enumerate(self.keys) if key not in known]
+        return Examples.of(
+            [*self.features[kept], *other.features],
+            [*map(self.label_of, kept), *map(other.label_of, range(len(other.keys)))],
+            [*(self.keys[row] for row in kept), *other.keys],
+            [*(self.names[row] for row in kept), *other.names],
+        )
+
+    def without(self, name: str) -> Examples:
+        """Return them without a class."""
+        return self.subset([row for row in range(len(self.keys)) if self.label_of(row) != name])
+
+    def subset(self, rows: Sequence[int]) -> Examples:
+        """Return these pictures, with those classes that still have some."""
+        return Examples.of(
+            list(self.features[list(rows)]), [self.label_of(row) for row in rows],
+            [self.keys[row] for row in rows], [self.names[row] for row in rows],
+        )  # fmt: skip
+
+    def rows_of(self, rows: Sequence[int]) -> Examples:
+        """Return these pictures, with all classes, also those that have none left."""
+        return replace(
+            self, features=self.features[list(rows)], labels=self.labels[list(rows)],
+            keys=tuple(self.keys[row] for row in rows), names=tuple(self.names[row] for row in rows),
+        )  # fmt: skip
+
+    def arrays(self) -> dict[str, Any]:
+        """Return what `from_arrays` takes."""
+        return {
+            "features": self.features.astype(np.float16), "labels": self.labels, "classes": np.array(self.classes),
+            "keys": np.array(self.keys), "names": np.array(self.names),
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], where: Path) -> Examples:
+        """Return what was kept.
+
+        Raises:
+            ModelError: it is damaged.
+        """
+        try:
+            features, labels = arrays["features"].astype(np.float32), arrays["labels"].astype(np.intp)
+            classes, keys, names = (tuple(map(str, arrays[name])) for name in ("classes", "keys", "names"))
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelError(f"{where}: its examples are damaged ({error}); learn again from the pictures") from error
+        if features.ndim != 2 or not len(labels) == len(features) == len(keys) == len(names) or not len(labels):
+            raise ModelError(f"{where}: its examples are damaged; learn again from the pictures")
+        if labels.min() < 0 or labels.max() >= len(classes):
+            raise ModelError(f"{where}: its examples are damaged; learn again from the pictures")
+        return cls(features, labels, classes, keys, names)
