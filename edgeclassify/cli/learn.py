@@ -26,7 +26,7 @@ class _PicturesGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["pictures", *args]
+            args = ["from", *args]
         return super().parse_args(ctx, args)
 
 

@@ -34,9 +34,7 @@ def learning_options(command: _Command) -> _Command:
     return command
 
 
-@click.command(
-    "pictures", short_help="The same as `learn DIR`.", epilog="Example: edgeclassify learn photos/ --name porch"
-)
+@click.command("from", short_help="The same as `learn DIR`.", epilog="Example: edgeclassify learn photos/ --name porch")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("-n", "--name", help="Of the new model, or the path of its folder; default: that of DIR.")
 @click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from PIL import Image
 
 from edgeclassify.cameras import NoFrameError, open_camera
 from edgeclassify.config.sections import CameraConfig
-from edgeclassify.errors import UnavailableError
+from edgeclassify.errors import InputError, UnavailableError
+from edgeclassify.image import load_picture
+from edgeclassify.picturefile import is_picture
 from edgeclassify.records import Pixels
 
 Gray = npt.NDArray[np.float32]
@@ -45,10 +48,14 @@ class Choice:
     _seen: list[Gray] = field(default_factory=list)
     _sharpness: list[float] = field(default_factory=list)
 
+    def remember(self, pixels: Pixels) -> None:
+        """Take in a picture that was kept before."""
+        self._seen.append(_thumbnail(_grey(pixels)))
+
     def takes(self, pixels: Pixels) -> bool:
         """Whether to keep a picture; it is remembered then."""
-        image = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
-        thumbnail = np.asarray(image.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX), np.float32)
+        image = _grey(pixels)
+        thumbnail = _thumbnail(image)
         if any(float(np.abs(thumbnail - other).mean()) < _ALIKE for other in self._seen):
             self.duplicates += 1
             return False
@@ -88,6 +95,7 @@ def captured(
         CameraError: the camera cannot be opened, or fails.
         UnavailableError: the pictures cannot be written.
     """
+    _remember_all(folder, size, choice)
     with open_camera(camera, config, size, base) as opened:
         started_s = last_s = time.monotonic()
         while not stopped() and time.monotonic() - last_s < patience_s:
@@ -101,6 +109,22 @@ def captured(
                 continue
             last_s = time.monotonic()
             yield _write(folder, picture.model_input(size[0] * _ENLARGED, size[1] * _ENLARGED))
+
+
+def _remember_all(folder: Path, size: tuple[int, int], choice: Choice) -> None:
+    """Show the pictures of the runs before to the choice."""
+    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+        if is_picture(path):
+            with suppress(InputError):
+                choice.remember(load_picture(path).model_input(*size))
+
+
+def _grey(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
+
+
+def _thumbnail(image: Image.Image) -> Gray:
+    return np.asarray(image.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX), np.float32)
 
 
 def _write(folder: Path, pixels: Pixels) -> Path:

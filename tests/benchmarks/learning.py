@@ -1,0 +1,153 @@
+"""How right learned models are, beside scikit-learn on the same features, and what learning costs beyond inference.
+
+python -m tests.benchmarks.learning --backbone mobilenet_v1_1.0_224_quant_embedding_extractor
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import resource
+import statistics
+import tarfile
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeclassify.config.sections import ModelConfig
+from edgeclassify.image import load_picture
+from edgeclassify.inference import runtime
+from edgeclassify.inference.head import scaled_to_one
+from edgeclassify.inference.model import Model, load_backbone
+from edgeclassify.inference.quantization import ValueDecoder, input_encoder
+from edgeclassify.tools.labelled_pictures import LabelledPicture
+from edgeclassify.tools.learn.cache import FeatureCache
+from edgeclassify.tools.learn.collecting import collect
+from edgeclassify.tools.learn.examples import Examples
+from edgeclassify.tools.learn.learning import learn, open_eye, read_examples
+from edgeclassify.tools.learn.training import train
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+GROUPS, DRAWS, COUNTS = 10, 5, (5, 20, 100)
+POOL, TESTED = 250, 80  # pictures of each group
+
+Features = npt.NDArray[np.float32]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", default="starter")
+    parser.add_argument("--archive", type=Path, default=SHARED / "tiny-imagenet.tar.gz")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        groups = unpacked(arguments.archive, Path(folder))
+        accuracy(groups, load_backbone(arguments.backbone, Path.cwd()))
+        cost(groups, arguments.backbone, Path(folder))
+
+
+def unpacked(archive: Path, folder: Path) -> dict[str, tuple[list[Path], list[Path]]]:
+    """The groups of most classes, each with the pictures to draw from and those to test with."""
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    classes = defaultdict(list)
+    with (folder / "classes.csv").open() as file:
+        for row in csv.DictReader(file):
+            classes[row["group"]].append(row["wnid"])
+    classes.pop("background", None)
+    rng, found = np.random.default_rng(0), {}
+    for name in sorted(classes, key=lambda name: (-len(classes[name]), name))[:GROUPS]:
+        both = [
+            sorted(path for wnid in classes[name] for path in (folder / part / wnid).iterdir())
+            for part in ("train", "val")
+        ]
+        shuffled = [[paths[n] for n in rng.permutation(len(paths))] for paths in both]
+        found[name] = shuffled[0][:POOL], shuffled[1][:TESTED]
+    return found
+
+
+def accuracy(groups: dict[str, tuple[list[Path], list[Path]]], model: Model) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    raw = [[raw_features(model, paths) for paths in both] for both in groups.values()]
+    shown = np.concatenate([test for _, test in raw])
+    truth = np.repeat(np.arange(len(raw)), [len(test) for _, test in raw])
+    print("| pictures a class | softmax | imprinting | scikit-learn | softmax less scikit-learn, draw by draw |")
+    print("|---|---|---|---|---|")
+    for count in COUNTS:
+        found: dict[str, list[float]] = defaultdict(list)
+        for draw in range(DRAWS):
+            rng = np.random.default_rng(draw)
+            drawn = np.concatenate([pool[rng.choice(len(pool), count, replace=False)] for pool, _ in raw])
+            labels = np.repeat(np.arange(len(raw)), count)
+            plain = LogisticRegression(max_iter=2000).fit(drawn, labels)
+            found["scikit-learn"].append(float((plain.predict(shown) == truth).mean()))
+            for kind in ("softmax", "imprinting"):
+                head = train(examples_of(drawn, labels), kind).head
+                scores = head.scores_of_many(shown)
+                found[kind].append(float((scores[:, : len(raw)].argmax(axis=1) == truth).mean()))
+                found[f"{kind}, none"].append(float((scores.argmax(axis=1) == truth).mean()))
+        cells = [f"{np.mean(found[k]):.3f} ({np.mean(found[f'{k}, none']):.3f})" for k in ("softmax", "imprinting")]
+        apart = [a - b for a, b in zip(found["softmax"], found["scikit-learn"], strict=True)]
+        paired = f"{np.mean(apart):+.3f} ({min(apart):+.3f} to {max(apart):+.3f})"
+        print(f"| {count} | {cells[0]} | {cells[1]} | {np.mean(found['scikit-learn']):.3f} | {paired} |", flush=True)
+
+
+def raw_features(model: Model, paths: list[Path]) -> Features:
+    interpreter, encode = runtime.build(model.content, 1, model.path), input_encoder(model.input, model.normalization)
+    decoder, rows = ValueDecoder(model.output), []
+    for path in paths:
+        interpreter.set_tensor(model.input.index, encode(load_picture(path).model_input(*model.input_size)))
+        interpreter.invoke()
+        rows.append(decoder.decode(interpreter.get_tensor(model.output.index)))
+    return np.array(rows)
+
+
+def examples_of(raw: Features, labels: npt.NDArray[np.intp]) -> Examples:
+    features = scaled_to_one(raw).astype(np.float16).astype(np.float32)
+    rows = [str(row) for row in range(len(raw))]
+    return Examples.of(list(features), [f"{label:02d}" for label in labels], rows, rows)
+
+
+def cost(groups: dict[str, tuple[list[Path], list[Path]]], backbone: str, folder: Path) -> None:
+    """200 pictures of 10 classes, in turns: nothing but decoding, scaling and inference; and all of learning."""
+    pictures = [LabelledPicture(path, name, "") for name, (pool, _) in groups.items() for path in pool[:20]]
+    ratios, own, changes = [], [], []
+    with open_eye(backbone, Path.cwd(), ModelConfig(threads=1)) as eye:
+        for turn in range(5):
+            started_s = time.perf_counter()
+            raw_features(eye.classifier.model, [picture.path for picture in pictures])
+            bare_s = time.perf_counter() - started_s
+            started_s = time.perf_counter()
+            found = collect(pictures, eye.classifier, FeatureCache(None, ""), lambda: None, print)
+            looked_s = time.perf_counter() - started_s
+            target = folder / f"learned-{turn}"
+            learn(found.examples(), "auto", 0.95, eye.backbone, target, force=False)
+            own.append(time.perf_counter() - started_s - looked_s)
+            ratios.append((time.perf_counter() - started_s) / bare_s)
+            imprinted = folder / f"imprinted-{turn}"
+            learn(found.examples(), "imprinting", 0.95, eye.backbone, imprinted, force=False)
+            more = [LabelledPicture(path, "new", "") for path in next(iter(groups.values()))[1][:10]]
+            new = collect(more, eye.classifier, FeatureCache(None, ""), lambda: None, print).examples()
+            started_s = time.perf_counter()
+            index, before, _ = read_examples(imprinted)
+            learn(before.joined(new), index.kind, 0.95, index.backbone, imprinted, force=False)
+            changes.append(time.perf_counter() - started_s)
+    print(f"\n200 pictures learned, of their bare inference: {told(ratios)}; training and writing: {told(own)} s")
+    print(f"a class added by imprinting, beyond inference: {told(changes)} s")
+    print(f"highest memory of all this: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def told(values: list[float]) -> str:
+    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Heads: what they find, that it is the same each time, and that scores mean what they say."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeclassify.inference.head import Gate, gated
+from edgeclassify.inference.quantization import softmax
+from edgeclassify.tools.learn import calibration, validation
+from edgeclassify.tools.learn.examples import Examples
+from edgeclassify.tools.learn.softmax import fit_softmax
+from edgeclassify.tools.learn.training import train
+from tests.learned import examples
+
+
+def loss(found, features, labels, classes, strength):  # type: ignore[no-untyped-def]
+    share = 1 / (classes * np.bincount(labels)[labels])
+    scores = softmax(found.logits(features).astype(np.float64))
+    own = scores[np.arange(len(labels)), labels]
+    return -(share * np.log(own)).sum() + (found.weights.astype(np.float64) ** 2).sum() / (2 * strength * len(labels))
+
+
+@pytest.mark.parametrize("per_class", [3, 60])  # fewer pictures than features, and more
+def test_softmax_regression_finds_the_lowest_loss(per_class: int) -> None:
+    given = examples(per_class, noise=1.5)
+    found = fit_softmax(given.features, given.labels, 4, 10.0)
+    lowest = loss(found, given.features, given.labels, 4, 10.0)
+    rng = np.random.default_rng(1)
+    for size in (1e-1, 1e-2):
+        for _ in range(20):
+            other = type(found)(
+                found.weights + size * rng.normal(size=found.weights.shape).astype(np.float32),
+                found.bias + size * rng.normal(size=found.bias.shape).astype(np.float32),
+            )
+            assert loss(other, given.features, given.labels, 4, 10.0) > lowest - 1e-5
+
+
+def test_it_is_what_scikit_learn_finds() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model", reason="cannot run here: needs scikit-learn")
+    given = examples(20, noise=1.5)
+    found = fit_softmax(given.features, given.labels, 4, 10.0)
+    # Theirs sums the losses where ours takes the mean of the classes: with equal classes C is the same.
+    theirs = linear_model.LogisticRegression(C=10.0, max_iter=5000, tol=1e-8).fit(given.features, given.labels)
+    ours, other = softmax(found.logits(given.features)), theirs.predict_proba(given.features)
+    assert np.abs(ours - other).max() < 0.01
+
+
+def test_a_class_of_few_pictures_counts_as_much_as_one_of_many() -> None:
+    many = examples(60, classes=2, noise=2.0)
+    few = many.rows_of([*range(60), *range(60, 66)])
+    found = fit_softmax(few.features, few.labels, 2, 1.0)
+    told = found.logits(many.features).argmax(axis=1)
+    assert (told[60:] == 1).mean() > 0.4  # unbalanced, nearly everything is taken for the large class
+
+
+@pytest.mark.parametrize("kind", ["softmax", "imprinting"])
+def test_learning_twice_gives_the_same_bits(kind: str) -> None:
+    first, second = (train(examples(8), kind).head for _ in range(2))
+    assert np.array_equal(first.weights, second.weights)
+    assert (first.temperature, first.gate) == (second.temperature, second.gate)
+
+
+def test_a_class_that_is_imprinted_leaves_the_weights_of_the_others_alone() -> None:
+    given = examples(6, classes=5)
+    before = train(given.without("class 2"), "imprinting").head
+    after = train(given.without("class 2").joined(given.subset([*range(12, 18)])), "imprinting").head
+    assert len(after.weights) == 5
+    assert np.array_equal(before.weights, after.weights[[0, 1, 3, 4]])
+
+
+def test_auto_takes_what_is_right_more_often_on_held_out_pictures() -> None:
+    given = examples(30, noise=2.5)
+    both = {kind: train(given, kind) for kind in ("softmax", "imprinting")}
+    best = max(found.held_out.right for found in both.values() if found.held_out)
+    chosen = train(given, "auto")
+    assert chosen.held_out is not None
+    assert chosen.held_out.right == best
+
+
+def test_the_temperature_of_scores_that_are_too_sure_is_found() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 3)).astype(np.float32) * 2
+    scores = softmax(logits)
+    labels = np.array([rng.choice(3, p=row / row.sum()) for row in scores.astype(np.float64)])
+    assert calibration.fitted_temperature(logits * 5, labels) == pytest.approx(5, rel=0.1)
+
+
+def test_scores_are_as_sure_as_they_are_right() -> None:
+    given = examples(200, noise=2.2)
+    found = train(given.rows_of(np.flatnonzero(np.arange(800) % 2 == 0).tolist()), "softmax")
+    fresh = given.rows_of(np.flatnonzero(np.arange(800) % 2 == 1).tolist())
+    scores = found.head.scores_of_many(fresh.features)
+    assert float(scores.max(axis=1).mean()) == pytest.approx((scores.argmax(axis=1) == fresh.labels).mean(), abs=0.06)
+
+
+@pytest.mark.parametrize(("per_class", "most"), [(1, 0.6), (2, 0.6), (20, 0.8)])  # of few pictures it is guessed
+def test_what_is_far_off_falls_to_none(per_class: int, most: float) -> None:
+    head = train(examples(per_class), "auto").head
+    far = np.random.default_rng(5).normal(size=(200, 32)).astype(np.float32)
+    near = examples(per_class + 5).features
+    assert (head.scores_of_many(far).argmax(axis=1) == 4).mean() > most
+    assert (head.scores_of_many(near).argmax(axis=1) == 4).mean() < 0.1
+
+
+def test_pictures_of_nothing_make_none_one_of_the_classes() -> None:
+    given = examples(10)
+    named = Examples.of(
+        list(given.features), ["none" if given.label_of(r) == "class 0" else given.label_of(r) for r in range(40)],
+        list(given.keys), list(given.names),
+    )  # fmt: skip
+    found = train(named, "softmax")
+    assert named.classes[-1] == "none"
+    scores = found.head.scores_of_many(named.features)
+    assert scores.shape == (40, 4)
+    assert (scores[named.labels == 3].argmax(axis=1) == 3).all()
+
+
+@given(st.integers(1, 6), st.integers(2, 5), st.floats(-1, 1), st.floats(0.01, 500), st.floats(1e-3, 100))
+@settings(deadline=None)
+def test_scores_always_sum_to_one(pictures: int, classes: int, middle: float, slope: float, temperature: float) -> None:
+    rng = np.random.default_rng(classes)
+    logits, near = rng.normal(size=(pictures, classes)) * 50, rng.uniform(-1, 1, pictures)
+    for learned in (True, False):
+        scores = gated(logits, near, temperature, Gate(middle, slope), none_learned=learned)
+        assert scores.shape == (pictures, classes + (not learned))
+        assert np.isfinite(scores).all()
+        assert scores.min() >= 0
+        assert scores.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=5))
+@settings(deadline=None)
+def test_every_picture_is_held_out_once_unless_it_is_the_only_one(counts: list[int]) -> None:
+    labels = [f"class {number}" for number, count in enumerate(counts) for _ in range(count)]
+    rng = np.random.default_rng(0)
+    keys = [f"{row:04d}" for row in range(len(labels))]
+    given = Examples.of(list(rng.normal(size=(len(labels), 8)).astype(np.float32)), labels, keys, keys)
+    folds = validation.folds_of(given)
+    assert (folds < 0).sum() == sum(count == 1 for count in counts)
+    if folds.max() >= 0:
+        found = validation.held_out(given, validation.fit_with("imprinting", 1), folds)
+        assert sorted(found.rows) == np.flatnonzero(folds >= 0).tolist()
+        assert all(set(given.labels[folds != fold]) == set(given.labels) for fold in range(folds.max() + 1))
