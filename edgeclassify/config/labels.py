@@ -8,7 +8,7 @@ from edgeclassify.config.document import KeyPath, Problem
 from edgeclassify.config.reader import ConfigFile
 from edgeclassify.vocabulary import GroupsError, LabelName, UnknownLabelError, Vocabulary
 
-_DEFAULT_IGNORED = ("background", "none")
+_DEFAULT_IGNORED = "background"
 
 
 def label_problems(file: ConfigFile, vocabulary: Callable[[str], Vocabulary]) -> tuple[list[str], list[str]]:
@@ -75,7 +75,7 @@ def _ignore_problems(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> I
         try:
             vocabulary.find(name)
         except UnknownLabelError as error:
-            if name not in _DEFAULT_IGNORED:  # most models have no such label, and need none
+            if name != _DEFAULT_IGNORED:  # most models have no such label, and need none
                 yield Problem((*path, number), str(error))
 
 

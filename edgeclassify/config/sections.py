@@ -55,7 +55,7 @@ class EventsConfig(Section):
     """Labels by the name of the group they count as, or the name of a preset."""
     thresholds: dict[LabelName, Threshold] = {"*": 0.60}
     """Score from which a label or group counts; its own line wins over "*"."""
-    ignore: list[LabelName] = ["background", "none"]
+    ignore: list[LabelName] = ["background"]
     """Labels that are never reported."""
     margin: Score = 0.10
     """Best minus second best must be at least this, else the result is ambiguous: no event."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeclassify.config.sections import EventsConfig
+from edgeclassify.events.states import NOTHING
 from edgeclassify.vocabulary import LabelName, UnknownLabelError, Vocabulary
 
 Floats = npt.NDArray[np.float64]
@@ -45,7 +46,8 @@ def rules_for(
     """
     thresholds = resolve_thresholds(threshold_layers, vocabulary)
     ignored = np.zeros(len(vocabulary.answers), bool)
-    for name in events.ignore:
+    # `none` is what the state says when nothing is there, and what a learned model says of nothing that it knows.
+    for name in (*events.ignore, NOTHING):
         try:
             ignored[list(vocabulary.find(name))] = True
         except UnknownLabelError:

@@ -48,3 +48,8 @@ def test_a_stay_level_is_never_below_half_of_its_threshold_nor_above_it(threshol
     rules = rules_for(EventsConfig(hysteresis=hysteresis), [{"*": threshold}], VOCABULARY)
     assert np.all(rules.stay_levels >= rules.thresholds / 2)
     assert np.all(rules.stay_levels <= rules.thresholds)
+
+
+def test_the_label_none_is_never_reported() -> None:
+    learned = Vocabulary(["our cat", "none"])
+    assert rules_for(EventsConfig(ignore=[]), [{}], learned).ignored.tolist() == [False, True]

@@ -77,7 +77,7 @@ def captured(
     size: tuple[int, int],
     choice: Choice,
     patience_s: float,
-    stopped: Callable[[], bool],
+    stopped: Callable[[], int],
 ) -> Generator[Path, None, None]:
     """Yield each picture that was written, until stopped or until nothing new came for `patience_s`.
 
@@ -89,7 +89,7 @@ def captured(
         size: width and height of the model's input.
         choice: decides which.
         patience_s: seconds without a new picture after which to end.
-        stopped: whether to end now.
+        stopped: how often it was asked to end.
 
     Raises:
         CameraError: the camera cannot be opened, or fails.
