@@ -75,9 +75,9 @@ class Campaign:
 
     def run(self, seconds: float) -> Result | None:
         """Make faults for so long, put all right again, and count; None when the user did not wait for the count."""
-        end_s = time.monotonic() + seconds
         first = self._wait(lambda event: event["event_type"] == "appeared", _GIVE_UP_S)
         with_tpu = bool(first) and self._has_edgetpu()
+        end_s = time.monotonic() + seconds  # from now: a slow machine, too, is to be broken for so long
         while not self._over(end_s):
             for fault in faults(self._installation, with_tpu=with_tpu):
                 if self._over(end_s):
