@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.broker import Broker, Inbox
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from tests.edgetpu.stand_in import StandIn
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
+# No test is timed: a machine under load is slow.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
 _ACCEPTED_SKIP = "Skipped: cannot run here:"
 
 
