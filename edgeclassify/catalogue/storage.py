@@ -72,7 +72,10 @@ def storage_errors(path: Path) -> Iterator[None]:
                 f"{where}: may not be written ({error.strerror}); "
                 "run as its owner, or set EDGECLASSIFY_MODELS to another folder"
             ) from error
-        raise UnavailableError(f"{where}: {error.strerror or error}") from error
+        raise UnavailableError(
+            f"{where}: cannot be used ({error.strerror or error}); "
+            "mend it, or set EDGECLASSIFY_MODELS to a folder that can be written"
+        ) from error
 
 
 def check_space(folder: Path, needed_bytes: int) -> None:

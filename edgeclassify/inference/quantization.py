@@ -20,6 +20,9 @@ Scores = npt.NDArray[np.float32]
 
 # What most MobileNets were trained on when their file does not say: pixels from -1 to 1.
 _USUAL = Normalization(mean=(127.5,), std=(127.5,))
+# What models from PyTorch were trained on: the mean and the spread of ImageNet's red, green and blue.
+_IMAGENET = Normalization(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+_ALIKE = 0.05  # two to three steps: a calibration seldom meets the very last ones
 
 _CLIPPED_AT_MOST = 0.25
 
@@ -62,13 +65,16 @@ def input_encoder(tensor: Tensor, normalization: Normalization | None) -> Callab
     """Return what turns pixels, shape (height, width, 3), into the input tensor, shape (1, height, width, 3).
 
     A quantized tensor of unknown normalization takes pixels as they are (int8: less 128), whatever its scale: its
-    256 steps were chosen to cover the 256 values of a pixel. With a normalization that says otherwise, pixels are
-    normalized and then rounded to its steps. Float without a normalization gets -1 to 1.
+    256 steps were chosen to cover the 256 values of a pixel, and so those of -1 to 1, 0 to 1 and 0 to 255 are the
+    pixel's own. Only steps that cover what PyTorch makes of ImageNet's colours are not: they are shared by three
+    colours of different means. With a normalization that says otherwise, that one too, pixels are normalized and
+    then rounded to its steps. Float without a normalization gets -1 to 1.
 
     The array returned is used again at the next call, and may be a view of the pixels.
     """
     if not tensor.quantized:
         return _normalized(tensor, normalization or _USUAL)
+    normalization = normalization or _implied(tensor)
     if normalization is not None and not _covers_pixels(tensor, normalization):
         return _looked_up(tensor, _table(tensor, normalization))
     return _unchanged if tensor.dtype == np.uint8 else _shifted(tensor)
@@ -84,6 +90,16 @@ def can_hold(tensor: Tensor, normalization: Normalization) -> bool:
         return True
     limits, steps = np.iinfo(tensor.dtype), _steps(tensor, normalization)
     return bool(((steps < limits.min - 1) | (steps > limits.max + 1)).mean() <= _CLIPPED_AT_MOST)
+
+
+def _implied(tensor: Tensor) -> Normalization | None:
+    """Return the normalization of the three colours if the range of the tensor's numbers is just what it comes to."""
+    extremes = np.array([[0], [255]]) - np.array(_IMAGENET.mean)
+    values = extremes / np.array(_IMAGENET.std)
+    limits = np.iinfo(tensor.dtype)
+    held = (np.array([limits.min, limits.max]) - tensor.zero_point) * tensor.scale
+    is_it = np.abs(held - [values.min(), values.max()]).max() <= _ALIKE
+    return _IMAGENET if is_it else None
 
 
 def _covers_pixels(tensor: Tensor, normalization: Normalization) -> bool:

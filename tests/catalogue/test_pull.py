@@ -328,3 +328,10 @@ def test_enough_disk_for_the_whole_set_is_checked_before_anything_is_brought(
     with pytest.raises(UnavailableError, match=r"6\.3 MB are needed and 5\.3 MB are free"):
         dataclasses.replace(puller, mirror=server.address()).pull_entry(entry, with_twin=True)
     assert server.requests == []
+
+
+def test_a_folder_that_cannot_be_is_said_with_what_to_do(tmp_path: Path, server: Server, puller: Puller) -> None:
+    (tmp_path / "file").write_text("a letter")
+    with pytest.raises(UnavailableError, match=r"file: cannot be used \(File exists\); .*EDGECLASSIFY_MODELS"):
+        dataclasses.replace(puller, folder=tmp_path / "file").pull_address(server.address("/a.tflite"), "0" * 64, None)
+    assert (tmp_path / "file").read_text() == "a letter"

@@ -40,11 +40,20 @@ def test_dequantize_does_not_wrap_below_the_zero_point() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scale", "zero_point"), [(1 / 127.5, 127), (1 / 128, 128), (1 / 255, 0), (0.0187, 114), (0, 0)]
+    ("scale", "zero_point"), [(1 / 127.5, 127), (1 / 128, 128), (1 / 255, 0), (1, 0), (0.0202, 110), (0, 0)]
 )
 def test_uint8_takes_pixels_as_they_are(scale: float, zero_point: int) -> None:
     encoded = input_encoder(tensor("uint8", scale, zero_point), None)(ALL_PIXELS)
     assert np.shares_memory(encoded, ALL_PIXELS)
+
+
+@pytest.mark.parametrize(("dtype", "zero_point"), [("uint8", 114), ("int8", -14)])
+def test_steps_that_three_colours_share_imply_how_each_is_normalized(dtype: str, zero_point: int) -> None:
+    """A quantized model from PyTorch, whose converter wrote no metadata."""
+    scale = 4.757929 / 255  # from -2.117904, no red at all, to 2.64, all blue
+    real = (encode(tensor(dtype, scale, zero_point)).astype(int) - zero_point) * scale
+    expected = (ALL_PIXELS / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    assert np.abs(real - expected).max() <= scale
 
 
 @pytest.mark.parametrize(("scale", "zero_point"), [(1 / 127.5, -1), (1 / 255, -128), (0, 0)])
