@@ -54,6 +54,8 @@ class Announcer:
         topics = self._publisher.topics
         found = devices(config, topics, watched) if config.home_assistant.enabled else []
         states = topics.retained({camera: parts.values() for camera, parts in watched.items()})
+        if not config.snapshots.enabled:  # nor does the last picture stay on the broker
+            states -= {topics.snapshot(camera) for camera in watched}
         birth = birth_topic(config) if found else ""
         with self._lock:
             self._change(found, states, birth)

@@ -134,6 +134,17 @@ def test_a_camera_that_is_no_more_is_cleared_after_a_restart(
         assert len(inbox.of(YARD)) == times
 
 
+def test_the_last_picture_does_not_stay_when_snapshots_are_switched_off(
+    daemon: Daemon, broker: Broker, restart: Callable[..., None]
+) -> None:
+    picture = "edgeclassify/hut/porch/snapshot"
+    with daemon:
+        wait_until(lambda: picture in kept(broker))
+        restart(snapshots={"enabled": False})
+        wait_until(lambda: not {"snapshot", "take_snapshot"} & components(broker))
+        wait_until(lambda: picture not in kept(broker))
+
+
 def test_a_renamed_node_leaves_nothing_behind(daemon: Daemon, broker: Broker, restart: Callable[..., None]) -> None:
     with daemon:
         wait_until(lambda: "edgeclassify/hut/yard/snapshot" in kept(broker))

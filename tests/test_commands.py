@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,14 +203,37 @@ def test_a_command_that_waited_while_the_daemon_was_frozen_is_refused(
         assert daemon.stop() == 0
 
 
-def test_commands_by_the_thousand_cost_nothing_but_themselves(daemon: Daemon, inbox: Inbox) -> None:
+def test_of_commands_by_the_thousand_few_are_carried_out_and_the_last_one_counts(daemon: Daemon, inbox: Inbox) -> None:
     for number in range(3000):
         inbox.client.publish(f"{PORCH}/threshold/set", f"0.{number % 90 + 10}", qos=0)
     wait_until(lambda: answers(inbox))
-    last = ask(inbox, f"{PORCH}/threshold/set", "0.42")
-    wait_until(lambda: inbox.last(f"{PORCH}/threshold") == "0.42" or not last["done"])
+    wait_until(lambda: ask(inbox, f"{PORCH}/threshold/set", "0.42") and inbox.last(f"{PORCH}/threshold") == "0.42")
     assert len(events(inbox)) <= 3
+    said = [answer["message"] for answer in answers(inbox)]
+    assert any("another one came right after it" in text for text in said), "none goes without a word"
+    assert daemon.said().count("threshold is") < 300
     assert daemon.stop() == 0
+
+
+def test_a_flood_of_commands_keeps_nobody_from_stopping_the_daemon(daemon: Daemon, inbox: Inbox) -> None:
+    done = threading.Event()
+
+    def flood() -> None:
+        number = 0
+        while not done.wait(0.001):
+            number += 1
+            inbox.client.publish(f"{PORCH}/threshold/set", f"0.{number % 90 + 10}", qos=0)
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        wait_until(lambda: len(answers(inbox)) > 100)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("reload: ")
+        assert daemon.stop() == 0
+    finally:
+        done.set()
+        flooding.join()
 
 
 def test_without_snapshots_none_is_taken(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
