@@ -135,9 +135,10 @@ class KeptOverrides:
         try:
             found = read_overrides(self._state_dir)
         except ConfigError as error:
-            log.error("%s; going on as config.yaml says", error)
+            log.error("%s; going on %s", error, "as it is set" if self.now.cameras else "as config.yaml says")
             _set_aside(self._state_dir / FILE_NAME)
-            found = Overrides()
+            self._in_file, self._is_kept = Overrides(), False
+            return
         if self._is_kept or found != self._in_file:
             self.now = self._in_file = found
             self._is_kept = True

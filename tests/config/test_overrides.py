@@ -173,3 +173,13 @@ def test_what_root_writes_can_be_read_by_the_daemon_and_follows_no_link(tmp_path
         os.umask(before)
     assert other.read_text() == "mine"
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_that_is_damaged_while_the_daemon_runs_takes_nothing_from_it(tmp_path: Path) -> None:
+    kept = KeptOverrides(tmp_path)
+    kept.change("porch", threshold=0.5)
+    (tmp_path / FILE_NAME).write_text("{")
+    kept.read()
+    kept.read()
+    assert kept.change("yard", enabled=False) is None
+    assert set(read_overrides(tmp_path).cameras) == {"porch", "yard"}
