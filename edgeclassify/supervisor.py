@@ -97,7 +97,7 @@ class Supervisor:
                 name, overdue[name].silent_s, overdue[name].limit_s,
             )  # fmt: skip
         if fresh:
-            faulthandler.dump_traceback(all_threads=True)
+            faulthandler.dump_traceback(2, all_threads=True)
         self._accused = set(overdue)
         if not overdue:
             self._systemd.feed_watchdog()

@@ -23,7 +23,9 @@ def command(config_path: Path | None, *, verbose: bool) -> int:
     from edgeclassify.systemd import Systemd
 
     logs.set_up(verbose=verbose)
-    faulthandler.enable()  # systemd's watchdog ends it with SIGABRT: the journal then shows where each thread was
+    # systemd's watchdog ends it with SIGABRT: the journal then shows where each thread was. 2 is stderr, whatever
+    # Python takes for it.
+    faulthandler.enable(2)
     try:
         return run_daemon(load_config(find_config(config_path)))
     except EdgeClassifyError as error:

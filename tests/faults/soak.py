@@ -84,7 +84,7 @@ class Soak:
         ]
         for name in ("resident_mb", "threads", "descriptors", "children"):
             first, last, most = self.trend(name)
-            rows.append((f"{name}: first fifth, last fifth, most", f"{first:.1f} {last:.1f} {most:.1f}"))
+            rows.append((f"{name}: second fifth, last fifth, most", f"{first:.1f} {last:.1f} {most:.1f}"))
         return "\n".join(f"{what:<52}{value:>18}" for what, value in rows)
 
     def trend(self, name: str) -> tuple[float, float, float]:
@@ -103,7 +103,8 @@ class Soak:
     @property
     def is_good(self) -> bool:
         threads, descriptors = self.trend("threads"), self.trend("descriptors")
-        steady = threads[1] <= threads[0] + 1 and descriptors[1] <= descriptors[0] + 2
+        memory = self.trend("resident_mb")
+        steady = threads[1] <= threads[0] + 1 and descriptors[1] <= descriptors[0] + 2 and memory[1] <= memory[0] + 10
         return self.lost == 0 and self.wrong == 0 and steady
 
 
