@@ -9,7 +9,7 @@ import click
 _NOT_RUNNING = 1
 
 
-@click.group(epilog="Example: sudo edgeclassify service install")
+@click.group(epilog="Example: edgeclassify service status")
 def command() -> None:
     """Install, remove and look after the systemd service."""
 

@@ -1,0 +1,50 @@
+"""Whether the unit lets the service reach the broker, told from the unit and its drop-ins as they are installed."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeclassify import resources
+from edgeclassify.config.sections import MqttConfig
+from edgeclassify.tools.doctor.firewall import check_firewall
+from edgeclassify.tools.doctor.machine import Machine
+
+UNIT = "etc/systemd/system/edgeclassify.service"
+
+
+def said(root: Path, host: str) -> list[str]:
+    return [finding.line for finding in check_firewall(MqttConfig(host=host), Machine(root))]
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit that comes with the program, installed."""
+    path = tmp_path / UNIT
+    path.parent.mkdir(parents=True)
+    path.write_bytes((resources.systemd() / "edgeclassify.service").read_bytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "::1", "192.168.1.2", "10.9.8.7", "169.254.1.1", "100.64.0.1", "fd00::1"]
+)
+def test_a_broker_here_or_on_the_local_network_is_reached(tmp_path: Path, unit: Path, host: str) -> None:
+    assert said(tmp_path, host) == [f"ok   broker firewall: the service's unit lets it reach {host}"]
+
+
+@pytest.mark.parametrize("host", ["198.51.100.7", "2001:db8::1"])
+def test_a_broker_on_the_internet_needs_the_drop_in_that_is_named(tmp_path: Path, unit: Path, host: str) -> None:
+    (line,) = said(tmp_path, host)
+    assert line.startswith(f"warn broker firewall: {host} is on the internet")
+    example = resources.systemd() / "internet-broker.conf"
+    assert f"install -D -m 644 {example} /{UNIT}.d/internet-broker.conf" in line
+    drop_in = tmp_path / f"{UNIT}.d/internet-broker.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_bytes(example.read_bytes())
+    assert said(tmp_path, host) == [f"ok   broker firewall: the service's unit lets it reach {host}"]
+
+
+def test_without_a_unit_or_a_known_name_there_is_nothing_to_be_said(tmp_path: Path, unit: Path) -> None:
+    assert said(tmp_path, "no-such-broker.invalid") == []
+    unit.unlink()
+    assert said(tmp_path, "198.51.100.7") == []

@@ -1,0 +1,48 @@
+"""The configuration that a new installation begins with."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgeclassify.config.reader import load_config
+from edgeclassify.resources import GOOD_MODEL, local_models
+from edgeclassify.tools.service.first_config import write_first_config
+from edgeclassify.tools.service.places import Places
+
+
+def release_that(folder: Path, *, pulls: bool) -> Path:
+    """What stands for an installed version: its `models pull` works, or does not."""
+    program = folder / "release/bin/edgeclassify"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        f"#!/bin/sh\n[ \"$*\" = 'models pull {GOOD_MODEL}' ] || exit 2\necho no network >&2; exit {int(not pulls)}\n"
+    )
+    program.chmod(0o755)
+    return program.parents[1]
+
+
+@pytest.mark.parametrize(
+    ("pulls", "offline", "model"),
+    [(True, False, GOOD_MODEL), (False, False, "starter"), (True, True, "starter")],
+)
+def test_it_names_the_good_model_if_that_came_and_is_right_in_any_case(
+    tmp_path: Path, pulls: bool, offline: bool, model: str
+) -> None:
+    places, said = Places(tmp_path), list[str]()
+    write_first_config(places, release_that(tmp_path, pulls=pulls), os.getgid(), said.append, offline=offline)
+    config = load_config(places.config).config
+    assert (config.model.name, config.state_dir) == (model, str(places.state))
+    assert (config.events.groups == "home") == (model == GOOD_MODEL)
+    assert any("the starter model is used" in line for line in said) == (model == "starter")
+    assert places.config.stat().st_mode & 0o777 == 0o640
+    assert "starter" in local_models()
+
+
+def test_what_the_user_wrote_is_never_touched(tmp_path: Path) -> None:
+    places, said = Places(tmp_path), list[str]()
+    places.config.parent.mkdir(parents=True)
+    places.config.write_text("node: mine\n")
+    write_first_config(places, release_that(tmp_path, pulls=True), os.getgid(), said.append, offline=False)
+    assert places.config.read_text() == "node: mine\n"
+    assert said == [f"{places.config} is kept as it is"]
