@@ -25,10 +25,11 @@ def install(say: Say, source: str = "", *, offline: bool = False) -> None:
 
     Args:
         say: is told what is done.
-        source: what pip can install: a wheel, this project's folder, `edgeclassify==1.2.3`; default: what runs this.
+        source: what pip can install: a wheel, this project's folder, `edgeclassify==1.2.3`; default: what this is.
         offline: do not try to get a better model.
 
     Raises:
+        UsageError: there is no default, because this is not what `install` made.
         UnavailableError: something is missing or failed; what ran before runs on.
     """
     places = Places()

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
-import json
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from edgeclassify import __version__, resources
-from edgeclassify.errors import UnavailableError
+from edgeclassify.errors import UnavailableError, UsageError
 from edgeclassify.tools.service.places import NAME
 from edgeclassify.tools.service.running import Say, run
 
 _SYSTEM_PYTHON = Path("/usr/bin/python3")
+_KEPT = "source"
+"""Below a release: the wheel that it was installed from, for the next installation."""
 _PIP_S = 3600  # a Pi Zero on a slow line
 _NOT_PART_OF_IT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "tests")
 
@@ -81,20 +80,30 @@ class Releases:
         return [path for path in self._versions.glob("*") if path.name.isdecimal()]
 
 
-def own_source() -> str:
-    """Return what to install when nobody says: this project's folder, the wheel this came from, else its version."""
+def own_source(prefix: Path = Path(sys.prefix)) -> str:
+    """Return what to install when nobody says: this project's folder, or the wheel that was kept of this version.
+
+    Never what pip recorded of where it came from: that may have been a folder in which others can write.
+
+    Args:
+        prefix: the environment of this version.
+
+    Raises:
+        UsageError: this is neither a checkout nor what `install` made.
+    """
     root = resources.root()
     if (root / "setup.cfg").is_file():
         return str(root)
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError, KeyError):
-        told = importlib.metadata.distribution(NAME).read_text("direct_url.json")
-        path = Path(unquote(urlsplit(json.loads(told or "{}")["url"]).path))
-        if path.exists():
-            return str(path)
-    return f"{NAME}=={__version__}"
+    for wheel in prefix.joinpath(_KEPT).glob("*.whl"):
+        return str(wheel)
+    raise UsageError(
+        f"service install: {prefix} was not made by it; "
+        f"say what to install: --from WHEEL, or --from {NAME}=={__version__}"
+    )
 
 
 def _install(release: Path, source: str) -> None:
+    """Install from a wheel that is kept in the release, which only root can change."""
     python = release / "bin/python"
     with tempfile.TemporaryDirectory(prefix=f"{NAME}-") as folder:
         constraints = Path(folder) / "constraints.txt"
@@ -104,8 +113,14 @@ def _install(release: Path, source: str) -> None:
             source = str(shutil.copytree(source, Path(folder) / NAME, ignore=_NOT_PART_OF_IT))
         elif Path(source).exists():
             source = str(Path(source).absolute())
-        pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location")
-        run(*pip, source, timeout_s=_PIP_S, variables={"PIP_CONSTRAINT": str(constraints)})
+        pip, quiet = (python, "-m", "pip"), ("--quiet", "--disable-pip-version-check")
+        variables = {"PIP_CONSTRAINT": str(constraints)}
+        kept = release / _KEPT
+        run(*pip, "wheel", *quiet, "--no-deps", "--wheel-dir", kept, source, timeout_s=_PIP_S, variables=variables)
+        wheels = list(kept.glob("*.whl"))
+        for wheel in wheels:
+            wheel.chmod(0o644)  # whatever the original allowed
+        run(*pip, "install", *quiet, "--no-warn-script-location", *wheels, timeout_s=_PIP_S, variables=variables)
 
 
 def _system_numpy(python: Path) -> str:

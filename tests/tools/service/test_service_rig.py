@@ -225,7 +225,8 @@ def test_what_was_installed_goes_and_what_the_user_wrote_goes_when_he_says_so(pi
     assert pi.run("cat", "/etc/edgeclassify/config.yaml") == before
 
     pi.shell(f"python3 -m venv --system-site-packages /root/own; /root/own/bin/pip install -q {wheel(NEW)}")
-    pi.run("/root/own/bin/edgeclassify", "service", "install")
+    assert "say what to install" in pi.run("/root/own/bin/edgeclassify", "service", "install", code=2)
+    pi.run("/root/own/bin/edgeclassify", "service", "install", "--from", wheel(NEW))
     assert pi.run("cat", "/etc/edgeclassify/config.yaml") == before
     assert pi.unit("ActiveState") == "active"
     for _ in range(2):  # what is removed may be removed again
