@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import grp
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,10 +110,12 @@ def _undone_unless_started(releases: Releases, old: Path | None, old_files: Cont
     try:
         yield
     except BaseException as error:
-        said = "".join(f"\n  {line}" for line in journal(5))
+        failed_at_s = time.time()
+        # First of all: nothing that fails after it can keep the old version from running.
         what = _undo(releases, old, old_files)
         if not isinstance(error, UnavailableError):
             raise
+        said = "".join(f"\n  {line}" for line in _last_words(failed_at_s))
         raise UnavailableError(
             f"service: the new version does not start, and {what}; mend what its log says:{said}"
         ) from error
@@ -123,13 +126,23 @@ def _undo(releases: Releases, old: Path | None, old_files: Contents) -> str:
     if old is None:
         with contextlib.suppress(UnavailableError):
             systemctl("--quiet", "disable", "--now", f"{NAME}.service")
-    restore(old_files)
     releases.switch(old)
+    restore(old_files)
     systemctl("daemon-reload")
     if old is None:
         return "nothing is installed but what is in /etc/edgeclassify"
-    systemctl("restart", f"{NAME}.service")
+    try:
+        systemctl("restart", f"{NAME}.service")
+    except UnavailableError:
+        return "the version before it does not start any more either"
     return "the version before it runs again"
+
+
+def _last_words(until_s: float) -> list[str]:
+    try:
+        return journal(5, until_s)
+    except UnavailableError as error:
+        return [str(error)]
 
 
 def _lay_down(places: Places, release: Path, say: Say) -> None:

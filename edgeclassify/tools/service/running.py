@@ -66,6 +66,12 @@ def properties(*names: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
 
 
-def journal(lines: int) -> list[str]:
-    """Return the last lines that the service logged."""
-    return run("journalctl", f"--unit={NAME}.service", f"--lines={lines}", "--output=cat", "--no-pager").splitlines()
+def journal(lines: int, until_s: float | None = None) -> list[str]:
+    """Return the last lines that the service logged, up to a time (seconds since 1970).
+
+    Raises:
+        UnavailableError: they cannot be read.
+    """
+    until = () if until_s is None else (f"--until=@{until_s:.6f}",)
+    options = (f"--unit={NAME}.service", f"--lines={lines}", *until, "--output=cat", "--no-pager")
+    return run("journalctl", *options).splitlines()

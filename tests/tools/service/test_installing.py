@@ -1,0 +1,76 @@
+"""A new version that does not start: the old one runs again, whatever else fails. systemd's programs are stand-ins."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeclassify.errors import UnavailableError
+from edgeclassify.tools.service.installing import _undone_unless_started
+from edgeclassify.tools.service.releases import Releases
+
+
+class Systemd:
+    """Programs called systemctl and journalctl that note how they were called, and fail when they are told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._calls = folder / "calls"
+        for name in ("systemctl", "journalctl"):
+            program = folder / name
+            program.write_text(f'#!/bin/sh\necho "{name} $*" >> {self._calls}\n[ ! -e {program}.fails ]\n')
+            program.chmod(0o755)
+
+    def fails(self, name: str) -> None:
+        (self._folder / f"{name}.fails").touch()
+
+    @property
+    def calls(self) -> list[str]:
+        return self._calls.read_text().splitlines()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    return Systemd(tmp_path / "bin")
+
+
+def version(folder: Path, name: str) -> Path:
+    """What stands for an installed version."""
+    release = folder / "versions" / name
+    (release / "bin").mkdir(parents=True)
+    (release / "bin/python").touch()
+    return release
+
+
+def fail_to_start(releases: Releases, old: Path, new: Path, error: BaseException | None = None) -> None:
+    with _undone_unless_started(releases, old, {}):
+        releases.switch(new)
+        raise error or UnavailableError("service: systemctl restart: failed with 1")
+
+
+def test_the_old_version_runs_again_also_when_the_log_cannot_be_read(tmp_path: Path, systemd: Systemd) -> None:
+    releases, old, new = Releases(tmp_path), version(tmp_path, "1"), version(tmp_path, "2")
+    systemd.fails("journalctl")
+    with pytest.raises(UnavailableError, match="does not start, and the version before it runs again; mend"):
+        fail_to_start(releases, old, new)
+    assert releases.current == old
+    assert systemd.calls[:2] == ["systemctl daemon-reload", "systemctl restart edgeclassify.service"]
+    assert systemd.calls[2].startswith("journalctl --unit=edgeclassify.service --lines=5 --until=@")
+
+
+def test_that_the_old_version_does_not_start_either_is_said(tmp_path: Path, systemd: Systemd) -> None:
+    releases, old, new = Releases(tmp_path), version(tmp_path, "1"), version(tmp_path, "2")
+    systemctl = tmp_path / "bin/systemctl"
+    systemctl.write_text('#!/bin/sh\n[ "$1" != restart ]\n')
+    with pytest.raises(UnavailableError, match="the version before it does not start any more either"):
+        fail_to_start(releases, old, new)
+    assert releases.current == old
+
+
+def test_ctrl_c_while_it_starts_is_undone_and_stays_ctrl_c(tmp_path: Path, systemd: Systemd) -> None:
+    releases, old, new = Releases(tmp_path), version(tmp_path, "1"), version(tmp_path, "2")
+    with pytest.raises(KeyboardInterrupt):
+        fail_to_start(releases, old, new, KeyboardInterrupt())
+    assert releases.current == old
+    assert systemd.calls[-1] == "systemctl restart edgeclassify.service"
