@@ -38,14 +38,17 @@ def install(say: Say, source: str = "", *, offline: bool = False) -> None:
     require_systemd(places)
     os.umask(0o022)
     releases = Releases(places.programs)
-    with locked(places), releases.building(source or own_source(), say) as release:
-        _try(release, places)
-        group_id = _make_user(release)
-        places.models.mkdir(mode=0o755, parents=True, exist_ok=True)
-        write_first_config(places, release, group_id, say, offline=offline)
-        _switch(places, releases, release, say)
-    releases.prune()
-    say(f"{NAME} is installed and runs; how it fares: {NAME} service status")
+    with locked(places):
+        with releases.building(source or own_source(), say) as release:
+            _try(release, places)
+            group_id = _make_user(release)
+            places.models.mkdir(mode=0o755, parents=True, exist_ok=True)
+            write_first_config(places, release, group_id, say, offline=offline)
+            _switch(places, releases, release, say)
+        # It runs, and is no longer removed, whatever happens now.
+        say(f"{NAME} is installed and runs; how it fares: {NAME} service status")
+        _apply_udev_rules()
+        releases.prune()
 
 
 @contextlib.contextmanager
@@ -100,6 +103,9 @@ def _switch(places: Places, releases: Releases, release: Path, say: Say) -> None
         systemctl("daemon-reload")
         systemctl("--quiet", "enable", f"{NAME}.service")
         systemctl("restart", f"{NAME}.service")
+
+
+def _apply_udev_rules() -> None:
     with contextlib.suppress(UnavailableError):  # no udev in a container, say
         run("udevadm", "control", "--reload")
         run("udevadm", "trigger", "--subsystem-match=usb", "--subsystem-match=apex")
