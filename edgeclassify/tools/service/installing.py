@@ -7,7 +7,7 @@ import fcntl
 import grp
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
@@ -96,9 +96,12 @@ def _switch(places: Places, releases: Releases, release: Path, say: Say) -> None
     Raises:
         UnavailableError: it does not start; the old one, if there was one, runs again.
     """
-    old, old_files = releases.current, contents(*places.system_files.values())
+    files = own_files(places)
+    if places.command not in files.values():
+        say(f"{places.command} is another program, and is kept; ours is {places.programs}/current/bin/{NAME}")
+    old, old_files = releases.current, contents(*files.values())
     with _undone_unless_started(releases, old, old_files):
-        _lay_down(places, release, say)
+        _lay_down(places, files, release)
         releases.switch(release)
         systemctl("daemon-reload")
         systemctl("--quiet", "enable", f"{NAME}.service")
@@ -151,15 +154,19 @@ def _last_words(until_s: float) -> list[str]:
         return [str(error)]
 
 
-def _lay_down(places: Places, release: Path, say: Say) -> None:
-    for name, target in places.system_files.items():
-        if target == places.command and not is_ours(target):
-            say(f"{target} is another program, and is kept; ours is {places.programs}/current/bin/{NAME}")
-            continue
+def _lay_down(places: Places, files: Mapping[str, Path], release: Path) -> None:
+    for name, target in files.items():
         content = (release / "share/edgeclassify/systemd" / name).read_bytes()
         write(target, content, _EXECUTABLE if target == places.command else _FOR_ALL)
 
 
-def is_ours(command: Path) -> bool:
+def own_files(places: Places) -> Mapping[str, Path]:
+    """Return the system files that may be written, put back and removed: not the command, when that is not ours."""
+    return {n: path for n, path in places.system_files.items() if path != places.command or _is_ours(path)}
+
+
+def _is_ours(command: Path) -> bool:
     """Whether the program at /usr/local/bin is the one that `install` writes, or none is there."""
-    return not command.exists() or b"/opt/edgeclassify/current/" in command.read_bytes()
+    if not os.path.lexists(command):
+        return True
+    return command.is_file() and not command.is_symlink() and b"/opt/edgeclassify/current/" in command.read_bytes()

@@ -8,7 +8,7 @@ import pwd
 import shutil
 
 from edgeclassify.errors import UnavailableError
-from edgeclassify.tools.service.installing import is_ours, locked
+from edgeclassify.tools.service.installing import locked, own_files
 from edgeclassify.tools.service.places import NAME, Places, require_root, require_systemd
 from edgeclassify.tools.service.running import Say, run, systemctl
 
@@ -25,9 +25,8 @@ def uninstall(say: Say, *, purge: bool) -> None:
     with locked(places):
         with contextlib.suppress(UnavailableError):  # it is not there
             systemctl("--quiet", "disable", "--now", f"{NAME}.service")
-        for path in places.system_files.values():
-            if path != places.command or is_ours(path):
-                path.unlink(missing_ok=True)
+        for path in own_files(places).values():
+            path.unlink(missing_ok=True)
         systemctl("daemon-reload")
         with contextlib.suppress(UnavailableError):  # a failure of the past is no longer told
             systemctl("reset-failed", f"{NAME}.service")

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from edgeclassify import resources
 from edgeclassify.errors import UnavailableError
-from edgeclassify.tools.service.installing import _undone_unless_started
+from edgeclassify.tools.service.installing import _undone_unless_started, own_files
+from edgeclassify.tools.service.places import Places
 from edgeclassify.tools.service.releases import Releases
 
 
@@ -74,3 +76,27 @@ def test_ctrl_c_while_it_starts_is_undone_and_stays_ctrl_c(tmp_path: Path, syste
         fail_to_start(releases, old, new, KeyboardInterrupt())
     assert releases.current == old
     assert systemd.calls[-1] == "systemctl restart edgeclassify.service"
+
+
+@pytest.mark.parametrize("other", ["a link", "a link to nothing", "a program", "a folder"])
+def test_another_program_of_that_name_is_never_written_put_back_or_removed(tmp_path: Path, other: str) -> None:
+    places, program = Places(tmp_path), tmp_path / "program"
+    places.command.parent.mkdir(parents=True)
+    if other == "a link":
+        program.write_text("exec /opt/edgeclassify/current/bin/edgeclassify")
+    if other.startswith("a link"):
+        places.command.symlink_to(program)
+    elif other == "a program":
+        places.command.write_text("#!/bin/sh\n")
+    else:
+        places.command.mkdir()
+    assert places.command not in own_files(places).values()
+    assert places.unit in own_files(places).values()
+
+
+def test_the_command_that_it_wrote_is_its_own(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    assert places.command in own_files(places).values()
+    places.command.parent.mkdir(parents=True)
+    places.command.write_bytes((resources.systemd() / "edgeclassify.sh").read_bytes())
+    assert places.command in own_files(places).values()
