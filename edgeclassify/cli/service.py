@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from edgeclassify.errors import UsageError
+
 _NOT_RUNNING = 1
 
 
@@ -56,6 +58,8 @@ def set_password() -> None:
     from edgeclassify.tools.service.places import Places, require_root
 
     require_root("edgeclassify service set-password")
+    if sys.stdin is None:
+        raise UsageError("service set-password: standard input is closed; type the password, or pipe it in")
     if sys.stdin.isatty():
         typed = click.prompt("Password for the broker", hide_input=True, confirmation_prompt=True, default="").encode()
     else:
