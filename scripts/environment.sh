@@ -76,10 +76,11 @@ install_packages() {
   say "set-up: installing ${packages[*]} ..."
   if as_root sh -c 'apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@"' \
     sh "${packages[@]}" >"$log" 2>&1 </dev/null; then
-    # The system's own broker is not wanted: Debian starts it after the installation.
+    # The system's own broker is not wanted, but by scripts/install: Debian starts it after the installation.
     case " ${packages[*]} " in
       *" mosquitto "*)
-        if [ -d /run/systemd/system ] && as_root systemctl --quiet disable --now mosquitto 2>/dev/null; then
+        if [ "${broker:-no}" = no ] && [ -d /run/systemd/system ] &&
+          as_root systemctl --quiet disable --now mosquitto 2>/dev/null; then
           say "set-up: the system's own broker stays off; it is switched on by: sudo systemctl enable --now mosquitto"
         fi
         ;;

@@ -8,6 +8,9 @@ import sys
 from edgeclassify.errors import EdgeClassifyError
 from edgeclassify.tools.service.installing import install
 
+# `scripts/install && ...` must not go on; of the commands only, Ctrl-C is an ordinary end.
+_BROKEN_OFF = 130
+
 
 def main() -> int:
     """Install the service; return the exit code."""
@@ -21,6 +24,7 @@ def main() -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("edgeclassify: broken off; what ran before runs on", file=sys.stderr)
+        return _BROKEN_OFF
     return 0
 
 
