@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from edgeclassify import resources
 from edgeclassify.config.sections import MqttConfig
@@ -22,19 +22,20 @@ _NAMES = {
 }
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def check_firewall(config: MqttConfig, machine: Machine) -> Iterator[Finding]:
     """Yield one finding where a unit with a limit is installed and the broker's address is known."""
-    allowed = _allowed(machine)
-    if allowed is None:
+    limits = _limits(machine)
+    if not limits["IPAddressDeny"]:
         return
     try:
         found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return  # that is told by the check of the name
     addresses = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_, address in found]
-    outside = [str(address) for address in addresses if not any(address in network for network in allowed)]
+    outside = [str(address) for address in addresses if not _reaches(address, limits)]
     if len(outside) < len(addresses):
         yield PART.ok("firewall", f"the service's unit lets it reach {config.host}")
         return
@@ -47,19 +48,22 @@ def check_firewall(config: MqttConfig, machine: Machine) -> Iterator[Finding]:
     )
 
 
-def _allowed(machine: Machine) -> list[Network] | None:
-    """Return the networks that the unit and its drop-ins allow; None where there is no limit, or no unit."""
+def _reaches(address: Address, limits: Mapping[str, list[Network]]) -> bool:
+    """Whether systemd lets it through: what is allowed counts first, and what is not denied is allowed."""
+    allowed, denied = (any(address in network for network in networks) for networks in limits.values())
+    return allowed or not denied
+
+
+def _limits(machine: Machine) -> Mapping[str, list[Network]]:
+    """Return the networks that the unit and its drop-ins allow and deny; none without a unit."""
     unit = machine.root / _UNIT
     paths = [unit, *sorted(unit.with_name(f"{unit.name}.d").glob("*.conf"))]
-    lines = [line.strip() for path in paths for line in machine.text(path).splitlines()]
-    if "IPAddressDeny=any" not in lines:
-        return None
-    networks: list[Network] = []
-    for line in lines:
-        key, _, words = line.partition("=")
-        if key == "IPAddressAllow":
-            networks = [*networks, *_networks(words)] if words else []  # an empty one takes all back
-    return networks
+    limits: dict[str, list[Network]] = {"IPAddressAllow": [], "IPAddressDeny": []}
+    for line in (line for path in paths for line in machine.text(path).splitlines()):
+        key, _, words = (word.strip() for word in line.partition("="))
+        if key in limits:
+            limits[key] = [*limits[key], *_networks(words)] if words else []  # an empty one takes all back
+    return limits
 
 
 def _networks(words: str) -> Iterator[Network]:

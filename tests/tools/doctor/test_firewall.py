@@ -48,3 +48,29 @@ def test_without_a_unit_or_a_known_name_there_is_nothing_to_be_said(tmp_path: Pa
     assert said(tmp_path, "no-such-broker.invalid") == []
     unit.unlink()
     assert said(tmp_path, "198.51.100.7") == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("IPAddressDeny=", None),
+        ("IPAddressAllow=", "reach the local network only"),
+        ("IPAddressAllow = 198.51.100.0/24", "lets it reach"),
+        ("IPAddressAllow=198.51.100.7", "lets it reach"),
+        ("IPAddressDeny=\nIPAddressDeny=203.0.113.0/24", "lets it reach"),
+        ("IPAddressDeny=\nIPAddressDeny=198.51.100.0/24", "reach the local network only"),
+        ("IPAddressAllow=nonsense", "reach the local network only"),
+    ],
+)
+def test_a_drop_in_adds_to_the_limit_or_takes_it_back_as_systemd_reads_it(
+    tmp_path: Path, unit: Path, lines: str, words: str | None
+) -> None:
+    drop_in = tmp_path / f"{UNIT}.d/mine.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(f"[Service]\n{lines}\n")
+    found = said(tmp_path, "198.51.100.7")
+    assert found == [] if words is None else words in found[0]
+
+
+def test_a_name_that_cannot_be_one_is_left_to_the_check_of_the_name(tmp_path: Path, unit: Path) -> None:
+    assert said(tmp_path, f"{'x' * 70}.example") == []
