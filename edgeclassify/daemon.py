@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 _RELOAD = StopReason("SIGHUP")
 _COMMAND = StopReason("a command over MQTT")
 _TICK_S = 1.0
+_BROKER_PATIENCE_S = 2.0  # what is there already gets its event with a picture
 _REPEATS_S = 0.25  # systemd sends two signals for one reload
 # How long each thread may make no progress before systemd's watchdog is not fed any more.
 _MAIN_LIMIT_S = 180.0  # a reload may try out a large model
@@ -129,7 +130,7 @@ class _Daemon:
         self._supervisor = Supervisor(systemd, heartbeats, self._condition, self._works)
         self._can_tell = True
         self._settings.tell()
-        publisher.connect()  # all that was told is what the broker hears first
+        publisher.connect(_BROKER_PATIENCE_S)  # all that was told is what the broker hears first
 
     def start(self) -> None:
         """Start the threads: what is started last is stopped first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,19 @@ def test_labels_of_every_kind_go_through_the_whole_chain(tmp_path: Path, broker:
     on = {message.topic.rpartition("/")[2] for message in inbox.of(f"{ROOT}/porch/labels/+") if message.text == "ON"}
     parts = {"a_b", "label_1", "label_2", "nulnul", "label_4", "label_5", "x" * 64, "crane", "crane_8"}
     assert on == parts | {"quoted_label", "e"}
+
+
+def test_what_is_there_at_the_start_comes_with_its_picture_though_the_broker_takes_a_while(
+    tmp_path: Path, broker: Broker, inbox: Inbox
+) -> None:
+    pictures = write_pictures(tmp_path / "pictures", colour_of(0))
+    broker.freeze()
+    with Daemon(tmp_path, broker.port, {"porch": slides(pictures)}) as daemon:
+        daemon.wait_for("on the CPU with")  # it connects soon after
+        until_s = time.monotonic() + 0.8
+        wait_until(lambda: time.monotonic() > until_s)
+        broker.thaw()
+        wait_until(lambda: inbox.of(f"{ROOT}/porch/event"))
+        topics = [message.topic for message in inbox.received]
+        assert topics[topics.index(f"{ROOT}/porch/event") - 1] == f"{ROOT}/porch/snapshot"
+        assert daemon.stop() == 0

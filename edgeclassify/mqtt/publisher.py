@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -28,6 +29,7 @@ from edgeclassify.threads import StopReasons, Worker
 log = logging.getLogger(__name__)
 
 _WRITER_TIMEOUT_S = 3.0
+_LOOK_AGAIN_S = 0.02
 _NETWORK_LIMIT_S = 30.0
 _DISK_LIMIT_S = 60.0  # a worn SD card may stall for many seconds
 
@@ -115,9 +117,15 @@ class Publisher:
         """The part `outbox` of health."""
         return self._outbox.counters
 
-    def connect(self) -> None:
-        """Connect to the broker from now on: what was told before is the first that it hears."""
+    def connect(self, patience_s: float = 0.0) -> None:
+        """Connect to the broker from now on: what was told before is the first that it hears.
+
+        Returns when it is connected, or after `patience_s`: until then, events come without their pictures.
+        """
         self._courier.connect()
+        given_up_s = time.monotonic() + patience_s
+        while not self.connected and time.monotonic() < given_up_s:
+            time.sleep(_LOOK_AGAIN_S)
 
     def check(self, config: MqttConfig) -> None:
         """Raise ConfigError if the password file or a TLS file of a configuration cannot be used."""
