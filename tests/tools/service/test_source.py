@@ -63,7 +63,3 @@ def test_an_environment_of_the_users_own_is_not_guessed_from(tmp_path: Path, mon
     monkeypatch.setattr(resources, "root", lambda: tmp_path / "share/edgeclassify")
     with pytest.raises(UsageError, match=r"was not made by it; say what to install: --from WHEEL"):
         own_source(tmp_path)
-
-
-def test_a_checkout_is_installed_as_it_is() -> None:
-    assert own_source() == str(resources.root())
