@@ -19,6 +19,8 @@ from tests.waiting import wait_until
 PROJECT = Path(__file__).parents[1]
 RIG = PROJECT / "tests/rigs/systemd"
 UNIT = "edgeclassify.service"
+# What a container needs of the kernel, and of whatever this machine is itself shut up in.
+_MOUNTS = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-euc", "mount -t cgroup2 cgroup2 /mnt")
 _NOT_COPIED = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "tests")
 _RECORDER = 'mosquitto_sub -V 5 -q 1 -c -x 3600 -i recorder -t edgeclassify/# -F \'{"topic": "%t", "payload": "%x"}\''
 
@@ -27,6 +29,9 @@ def build_rig(suite: str) -> None:
     """Build the root file system unless it is there; skip where that is not possible."""
     if os.geteuid() != 0:
         pytest.skip("cannot run here: a container needs root")
+    allowed = subprocess.run(_MOUNTS, capture_output=True, text=True, check=False)
+    if allowed.returncode:
+        pytest.skip(f"cannot run here: a container must mount a cgroup2 of its own: {allowed.stderr.strip()}")
     built = subprocess.run([RIG / "build", suite], capture_output=True, text=True, check=False)
     if built.returncode:
         pytest.skip(f"cannot run here: {suite} could not be built: {(built.stdout + built.stderr)[-500:].strip()}")
@@ -65,7 +70,7 @@ class Pi:
             self._boot, env=os.environ | {"RIG_OWNER": str(os.getpid())}, capture_output=True, text=True, check=False
         )
         if booted.returncode:
-            pytest.skip(f"cannot run here: no container could be booted: {booted.stdout[-500:].strip()}")
+            pytest.fail(f"no container could be booted: {(booted.stdout + booted.stderr)[-1500:].strip()}")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -147,6 +147,19 @@ def test_a_process_that_the_kernel_kills_for_want_of_memory_runs_again(pi: Pi) -
     assert pi.unit("ActiveState") == "active"
 
 
+def test_the_same_installation_may_be_repeated(pi: Pi) -> None:
+    version, before = version_in_use(pi), pi.run("cat", "/etc/edgeclassify/config.yaml")
+    recorded = pi.shell("cd /opt/edgeclassify/current/lib; cat python3*/site-packages/edgeclassify-*/direct_url.json")
+    assert json.loads(recorded)["url"].startswith("file:///opt/edgeclassify/versions/")
+    pi.run("edgeclassify", "service", "install")
+    assert version_in_use(pi) == version
+    assert pi.unit("ActiveState") == "active"
+    assert pi.run("cat", "/etc/edgeclassify/config.yaml") == before
+    (kept,) = pi.shell("stat -c '%U %a %n' /opt/edgeclassify/current/source/*").splitlines()
+    assert re.fullmatch(rf"root 644 \S+/edgeclassify-{re.escape(version)}-py3-none-any\.whl", kept)
+    assert len(pi.run("ls", "/opt/edgeclassify/versions").split()) == 1
+
+
 def test_an_upgrade_keeps_configuration_and_waiting_events(pi: Pi) -> None:
     before = pi.run("cat", "/etc/edgeclassify/config.yaml")
     pi.run("systemctl", "stop", "mosquitto")
