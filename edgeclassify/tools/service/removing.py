@@ -6,8 +6,10 @@ import contextlib
 import os
 import pwd
 import shutil
+import sqlite3
 
 from edgeclassify.errors import UnavailableError
+from edgeclassify.mqtt.database import reading
 from edgeclassify.tools.service.installing import locked, own_files
 from edgeclassify.tools.service.places import NAME, Places, require_root, require_systemd
 from edgeclassify.tools.service.running import Say, run, systemctl
@@ -31,6 +33,8 @@ def uninstall(say: Say, *, purge: bool) -> None:
         with contextlib.suppress(UnavailableError):  # a failure of the past is no longer told
             systemctl("reset-failed", f"{NAME}.service")
         _remove_user()
+        if waiting := events_that_wait(places):
+            say(f"{waiting} events that still wait for the broker are deleted")
         folders = [places.state, places.programs]
         if purge:
             folders += [places.settings, places.drop_ins]
@@ -41,6 +45,16 @@ def uninstall(say: Say, *, purge: bool) -> None:
     places.lock.unlink(missing_ok=True)
     kept = [str(path) for path in (places.settings, places.drop_ins) if path.exists()]
     say(f"{NAME} is removed" + (f"; kept: {', '.join(kept)} (--purge removes it too)" if kept else ""))
+
+
+def events_that_wait(places: Places) -> int:
+    """Return how many events the service leaves undelivered; 0 too when they cannot be read, and so not be sent."""
+    try:
+        with reading(places.state / "outbox.db") as database:
+            (waiting,) = database.execute("SELECT count(*) FROM events").fetchone()
+    except (sqlite3.Error, OSError):
+        return 0
+    return int(waiting)
 
 
 def _remove_user() -> None:

@@ -1,0 +1,26 @@
+"""What an uninstallation says of events that it deletes."""
+
+from pathlib import Path
+
+from edgeclassify.mqtt.clock import this_instant
+from edgeclassify.mqtt.database import open_file
+from edgeclassify.mqtt.store import Store
+from edgeclassify.tools.service.places import Places
+from edgeclassify.tools.service.removing import events_that_wait
+
+
+def test_events_that_wait_are_counted(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    assert events_that_wait(places) == 0
+    places.state.mkdir(parents=True)
+    with Store(open_file(places.state / "outbox.db")) as store, store.transaction():
+        for _ in range(3):
+            store.add("a/b/event", lambda epoch, event_id: f"{epoch} {event_id}", this_instant())
+    assert events_that_wait(places) == 3
+
+
+def test_a_database_that_cannot_be_read_does_not_keep_it_from_being_removed(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.state.mkdir(parents=True)
+    (places.state / "outbox.db").write_bytes(b"no database at all" * 300)
+    assert events_that_wait(places) == 0
