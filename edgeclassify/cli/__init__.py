@@ -62,7 +62,7 @@ def edgeclassify() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end with its exit code."""
-    code = run(arguments)
+    code = run_command(arguments)
     if threading.active_count() > 1:
         # One may hang in native code, in FFmpeg with a stalled stream, say. When it comes back to an interpreter that
         # is being taken down, the process crashes.
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: every error is one message, never a traceback for a user's mistake."""
     try:
         result = edgeclassify.main(args=arguments, prog_name="edgeclassify", standalone_mode=False)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edgeclassify import resources
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 from edgeclassify.tools.benchmark_report import in_words
 from tests.waiting import wait_until
 
@@ -27,7 +27,7 @@ def _default_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 def benchmark(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run(["benchmark", *map(str, arguments)])
+    code = run_command(["benchmark", *map(str, arguments)])
     said = capsys.readouterr()
     return code, said.out, said.err
 
@@ -39,7 +39,8 @@ def found(shared: Path) -> dict[str, Any]:
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         named = [argument for model in models for argument in ("-m", model)]
-        assert run(["benchmark", *named, "--seconds", "1", "--json", "-c", str(resources.default_config())]) == 0
+        arguments = [*named, "--seconds", "1", "--json", "-c", str(resources.default_config())]
+        assert run_command(["benchmark", *arguments]) == 0
     document: dict[str, Any] = json.loads(out.getvalue())
     return document
 

@@ -23,7 +23,7 @@ def cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     def run(text: str, *arguments: str, found: tuple[FoundCamera, ...] = ()) -> tuple[int, str, str]:
         monkeypatch.setattr(discovery, "find_cameras", lambda: list(found))
         Path("config.yaml").write_text(text, encoding="utf-8")
-        code = cli.run(["cameras", "-c", "config.yaml", *arguments])
+        code = cli.run_command(["cameras", "-c", "config.yaml", *arguments])
         output = capsys.readouterr()
         return code, output.out, output.err
 

@@ -22,7 +22,7 @@ def check(
 
     def run_check(text: str) -> tuple[int, str, str]:
         Path("config.yaml").write_text(text, encoding="utf-8")
-        code = cli.run(["check", "-c", "config.yaml"])
+        code = cli.run_command(["check", "-c", "config.yaml"])
         output = capsys.readouterr()
         return code, output.out, output.err
 

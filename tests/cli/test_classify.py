@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def classify(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run(["classify", *map(str, arguments)])
+    code = run_command(["classify", *map(str, arguments)])
     said = capsys.readouterr()
     return code, said.out, said.err
 

@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from edgeclassify import resources
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 
 MODEL = "models/mobilenet_v2_1.0_224_quant.tflite"
 OF_EACH = 6
@@ -64,7 +64,7 @@ def photographs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluate(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run(["evaluate", *map(str, arguments)])
+    code = run_command(["evaluate", *map(str, arguments)])
     said = capsys.readouterr()
     return code, said.out, said.err
 

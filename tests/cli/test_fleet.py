@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 from tests.broker import Broker, Inbox, free_port
 from tests.running import NOTHING, ROOT, Daemon, colour_of, slides, write_pictures
 from tests.waiting import wait_until
@@ -59,9 +59,9 @@ def test_nodes_are_a_table_for_people_and_json_for_programs(
     pictures = write_pictures(tmp_path / "pictures", colour_of(0), NOTHING)
     with Daemon(tmp_path / "hut", broker.port, {"porch": slides(pictures, 0.3)}):
         wait_until(lambda: inbox.texts(f"{ROOT}/porch/event") and len(inbox.of(f"{ROOT}/health")) > 2)
-        assert run(["nodes", "-c", config]) == 0
+        assert run_command(["nodes", "-c", config]) == 0
         told = capsys.readouterr()
-        assert run(["nodes", "-c", config, "--json"]) == 0
+        assert run_command(["nodes", "-c", config, "--json"]) == 0
         nodes = {node["node"]: node for node in json.loads(capsys.readouterr().out)["nodes"]}
     title, hut, old = told.out.splitlines()
     assert title.split() == [
@@ -89,7 +89,7 @@ def test_nodes_are_a_table_for_people_and_json_for_programs(
 def test_a_broker_without_nodes_and_with_rubbish(
     broker: Broker, inbox: Inbox, config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["nodes", "-c", config]) == 0
+    assert run_command(["nodes", "-c", config]) == 0
     assert capsys.readouterr().out == ""
     for node, rubbish in enumerate(
         [b"[1]", b"\xff", b"{", b'{"cameras": 3, "inference": [], "device": {"cpu_celsius": true}}']
@@ -102,7 +102,7 @@ def test_a_broker_without_nodes_and_with_rubbish(
         "edgeclassify/n0/porch/state", '{"label": "\\u001b[2J", "since": "2026-11-23T09:00:00Z"}', retain=True
     )
     inbox.publish("edgeclassify/n1/porch/state", '{"label": "cat", "since": "2026-11-23"}', retain=True)
-    assert run(["nodes", "-c", config]) == 0
+    assert run_command(["nodes", "-c", config]) == 0
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["n0", "n1", "n2", "n3"]
     assert "?[2J on porch" in out, "what moves the cursor is not printed"
@@ -115,7 +115,7 @@ def test_a_node_that_is_forgotten_leaves_nothing(
     for topic, payload in other.items():
         inbox.publish(topic, payload, retain=True)
     kept = keep_old_node(inbox)
-    assert run(["forget", "-c", config, "old"]) == 0
+    assert run_command(["forget", "-c", config, "old"]) == 0
     told = capsys.readouterr()
     assert set(told.out.splitlines()) == kept
     assert told.out.splitlines()[0] == f"{DISCOVERY}/edgeclassify_old_porch/config", "Home Assistant is told first"
@@ -127,10 +127,10 @@ def test_a_node_that_is_online_is_forgotten_only_by_force(
     broker: Broker, inbox: Inbox, config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = keep_old_node(inbox, "online")
-    assert run(["forget", "-c", config, "old"]) == 2
+    assert run_command(["forget", "-c", config, "old"]) == 2
     assert "edgeclassify: node old: it is online, and would tell everything again; stop its" in capsys.readouterr().err
     assert retained(broker) == kept
-    assert run(["forget", "-c", config, "--force", "old"]) == 0
+    assert run_command(["forget", "-c", config, "--force", "old"]) == 0
     assert retained(broker) == set()
 
 
@@ -143,7 +143,7 @@ def test_a_node_that_nobody_knows_is_an_error(
     inbox: Inbox, config: str, capsys: pytest.CaptureFixture[str], name: str, hint: str
 ) -> None:
     keep_old_node(inbox)
-    assert run(["forget", "-c", config, name]) == 2
+    assert run_command(["forget", "-c", config, name]) == 2
     assert hint in capsys.readouterr().err
 
 
@@ -155,7 +155,7 @@ def test_a_broker_that_lets_us_clear_nothing_is_said(tmp_path: Path, capsys: pyt
         acl.write_text("topic read #\n")
         broker.reload()
         wait_until(lambda: "Reloading config" in broker.log())
-        assert run(["forget", "-c", write_config(tmp_path, broker.port), "old"]) == 69
+        assert run_command(["forget", "-c", write_config(tmp_path, broker.port), "old"]) == 69
     assert "it still keeps 5 of 5 topics" in capsys.readouterr().err
 
 
@@ -164,5 +164,5 @@ def test_without_a_broker_it_ends_with_69(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     config = write_config(tmp_path, port := free_port())
-    assert run([*command, "-c", config]) == 69
+    assert run_command([*command, "-c", config]) == 69
     assert capsys.readouterr().err.startswith(f"edgeclassify: broker 127.0.0.1:{port}: ")

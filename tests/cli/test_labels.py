@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> Path:
 
 def labels(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[list[str]], str]:
     """Exit code, the cells of each line but the titles, standard error."""
-    code = run(["labels", *map(str, arguments)])
+    code = run_command(["labels", *map(str, arguments)])
     said = capsys.readouterr()
     rows = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in said.out.splitlines()[1:]]
     return code, rows, said.err

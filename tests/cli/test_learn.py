@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 from edgeclassify.inference.bundle import is_bundle, read_bundle
 from tests.learned import write_backbone, write_class
 from tests.running import Background
@@ -37,13 +37,13 @@ def colours(tmp_path: Path) -> Path:
 
 
 def learn(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run(["learn", *map(str, arguments)])
+    code = run_command(["learn", *map(str, arguments)])
     said = capsys.readouterr()
     return code, said.out, said.err
 
 
 def scores(capsys: pytest.CaptureFixture[str], picture: Path, model: str) -> dict[str, float]:
-    assert run(["classify", str(picture), "-m", model, "--json"]) == 0
+    assert run_command(["classify", str(picture), "-m", model, "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return {result["label"]: result["score"] for result in found["results"]}
 
@@ -82,20 +82,20 @@ def test_a_learned_model_is_used_wherever_a_name_is(
     capsys: pytest.CaptureFixture[str], colours: Path, tmp_path: Path
 ) -> None:
     assert learn(capsys, colours, "--name", "tints", "--backbone", "colours")[0] == 0
-    assert run(["models", "list", "--json"]) == 0
+    assert run_command(["models", "list", "--json"]) == 0
     listed = {row["name"]: row for row in json.loads(capsys.readouterr().out)["models"]}
     assert "blue, green, red, none" in listed["tints"]["knows"]
     assert listed["tints"]["input_pixels"] == [8, 8]
-    assert run(["models", "info", "tints"]) == 0
+    assert run_command(["models", "info", "tints"]) == 0
     assert "usable here: yes" in capsys.readouterr().out
-    assert run(["evaluate", str(colours), "-m", "tints", "--json"]) == 0
+    assert run_command(["evaluate", str(colours), "-m", "tints", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["top1"] == 1.0
-    assert run(["labels", "-m", "tints"]) == 0
+    assert run_command(["labels", "-m", "tints"]) == 0
     assert "green" in capsys.readouterr().out
-    assert run(["benchmark", "-m", "tints", "--seconds", "1", "--json"]) == 0
+    assert run_command(["benchmark", "-m", "tints", "--seconds", "1", "--json"]) == 0
     assert "tints" in capsys.readouterr().out
     (tmp_path / "config.yaml").write_text("model: {name: tints}\nevents: {thresholds: {red: 0.5}}\n")
-    assert run(["check"]) == 0
+    assert run_command(["check"]) == 0
 
 
 def test_the_report_is_a_document_too(capsys: pytest.CaptureFixture[str], colours: Path) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from edgeclassify import __version__
-from edgeclassify.cli import COMMANDS, run
+from edgeclassify.cli import COMMANDS, run_command
 from tests.running import Background, edgeclassify, environment, run_to_end
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([command, "--help"]) == 0
+    assert run_command([command, "--help"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"Usage: edgeclassify {command}")
     assert f"Example: edgeclassify {command}" in out
@@ -25,7 +25,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
 
 def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom edgeclassify.cli import run\nassert run(['--help']) == 0\n"
+        "import sys\nfrom edgeclassify.cli import run_command\nassert run_command(['--help']) == 0\n"
         "slow = {'numpy', 'pydantic', 'PIL', 'av', 'paho', 'rich', 'ai_edge_litert'} & set(sys.modules)\n"
         "assert not slow, slow"
     )
@@ -36,7 +36,7 @@ def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--version"]) == 0
+    assert run_command(["--version"]) == 0
     assert __version__ in capsys.readouterr().out
 
 
@@ -53,7 +53,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_usage_is_one_line_and_exit_code_2(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(arguments) == 2
+    assert run_command(arguments) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(message)
@@ -61,13 +61,13 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 
 
 def test_without_a_command_there_is_help_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([]) == 2
+    assert run_command([]) == 2
     assert "Commands:" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["run", "watch", "check", "labels"])
 def test_a_file_that_is_not_there_is_78(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([command, "-c", str(tmp_path / "nowhere.yaml")]) == 78
+    assert run_command([command, "-c", str(tmp_path / "nowhere.yaml")]) == 78
     assert capsys.readouterr().err.startswith(f"edgeclassify: {tmp_path}/nowhere.yaml: there is no such file; ")
 
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 from tests.catalogue.conftest import model_bytes, sha256
 from tests.catalogue.server import Page, Server, serving
 from tests.inference.tiny_models import classifier
@@ -41,7 +41,7 @@ def server() -> Iterator[Server]:
 
 def models(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
     """Exit code, standard output, standard error."""
-    code = run(["models", *map(str, arguments)])
+    code = run_command(["models", *map(str, arguments)])
     said = capsys.readouterr()
     return code, said.out, said.err
 

@@ -9,8 +9,8 @@ HEAVY = ("ai_edge_litert", "av", "numpy", "paho", "PIL", "pydantic", "rich", "tf
 def test_help_imports_nothing_heavy():
     program = (
         "import sys\n"
-        "from edgeclassify.cli import run\n"
-        "code = run(['--help'])\n"
+        "from edgeclassify.cli import run_command\n"
+        "code = run_command(['--help'])\n"
         f"loaded = sorted(sys.modules.keys() & {set(HEAVY)!r})\n"
         "sys.exit(code or (f'loaded: {loaded}' if loaded else 0))"
     )

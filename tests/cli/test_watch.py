@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 from tests.broker import Broker, Inbox, free_port
 from tests.running import NOTHING, ROOT, Background, Daemon, colour_of, slides, write_pictures
 from tests.waiting import wait_until
@@ -139,7 +139,7 @@ def test_the_broker_may_go_and_come_back(tmp_path: Path, broker: Broker, inbox: 
 def test_without_a_broker_it_ends_with_69(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     watcher(tmp_path, port := free_port())
-    assert run(["watch", "-c", "watch.yaml"]) == 69
+    assert run_command(["watch", "-c", "watch.yaml"]) == 69
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"edgeclassify: broker 127.0.0.1:{port}: ")
     assert error.endswith("is it running, and are mqtt.host, mqtt.port and mqtt.tls right?")
@@ -149,5 +149,5 @@ def test_a_refused_login_ends_with_69(tmp_path: Path, capsys: Any, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     with Broker(tmp_path / "broker", users={"hut": "right"}) as broker:
         watcher(tmp_path, broker.port)
-        assert run(["watch", "-c", "watch.yaml"]) == 69
+        assert run_command(["watch", "-c", "watch.yaml"]) == 69
     assert "check mqtt.username and mqtt.password_file" in capsys.readouterr().err

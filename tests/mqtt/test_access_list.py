@@ -10,7 +10,7 @@ import paho.mqtt.client as paho
 import pytest
 import yaml
 
-from edgeclassify.cli import run
+from edgeclassify.cli import run_command
 from tests.broker import Broker, Inbox
 from tests.running import NOTHING, Daemon, colour_of, run_to_end, slides, write_pictures
 from tests.waiting import wait_until
@@ -133,7 +133,7 @@ def test_commands_work_with_their_own_users(
     def ask(user: str, *command: str) -> int:
         mqtt = {"host": "127.0.0.1", "port": guarded.port} | login(tmp_path, user)
         config.write_text(yaml.safe_dump({"mqtt": mqtt}))
-        return run([*command, "-c", str(config)])
+        return run_command([*command, "-c", str(config)])
 
     assert ask("watcher", "nodes") == 0
     assert DEVICE in capsys.readouterr().out
