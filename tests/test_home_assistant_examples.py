@@ -82,10 +82,10 @@ def test_each_visit_of_a_cat_counts_once(home: HomeAssistant, inbox: Inbox) -> N
         wait_until(lambda: home.state(EVENT) != "unknown")
     wait_until(lambda: home.state("counter.by_blueprint") == "2", 20)  # 1 and 6; 5 has too low a score for it
     wait_until(lambda: home.state("counter.by_automation") == "3", 20)
-    # The camera was away: the entity comes back with its last event, which is no new one.
-    inbox.publish(f"{ROOT}/feeder/status", "offline", retain=True)
+    # The node was away: the entity comes back with its last event, which is no new one.
+    inbox.publish(f"{ROOT}/status", "offline", retain=True)
     wait_until(lambda: home.state(EVENT) == "unavailable")
-    inbox.publish(f"{ROOT}/feeder/status", "online", retain=True)
+    inbox.publish(f"{ROOT}/status", "online", retain=True)
     wait_until(lambda: home.state(EVENT) != "unavailable")
     home.stop()
     home.start()
