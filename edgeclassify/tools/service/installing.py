@@ -116,15 +116,16 @@ def _apply_udev_rules() -> None:
 
 @contextlib.contextmanager
 def _undone_unless_started(releases: Releases, old: Path | None, old_files: Contents) -> Iterator[None]:
+    began_s = time.time()
     try:
         yield
     except BaseException as error:
-        failed_at_s = time.time()
+        failed_s = time.time()
         # First of all: nothing that fails after it can keep the old version from running.
         what = _undo(releases, old, old_files)
         if not isinstance(error, UnavailableError):
             raise
-        said = "".join(f"\n  {line}" for line in _last_words(failed_at_s))
+        said = "".join(f"\n  {line}" for line in _last_words(began_s, failed_s))
         raise UnavailableError(
             f"service: the new version does not start, and {what}; mend what its log says:{said}"
         ) from error
@@ -147,9 +148,10 @@ def _undo(releases: Releases, old: Path | None, old_files: Contents) -> str:
     return "the version before it runs again"
 
 
-def _last_words(until_s: float) -> list[str]:
+def _last_words(since_s: float, until_s: float) -> list[str]:
     try:
-        return journal(5, until_s)
+        # Not --lines: with --until, systemd 252 counts them from the end of the journal, and shows none.
+        return journal(f"--since=@{since_s:.6f}", f"--until=@{until_s:.6f}")[-5:]
     except UnavailableError as error:
         return [str(error)]
 

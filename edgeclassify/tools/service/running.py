@@ -66,12 +66,10 @@ def properties(*names: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
 
 
-def journal(lines: int, until_s: float | None = None) -> list[str]:
-    """Return the last lines that the service logged, up to a time (seconds since 1970).
+def journal(*options: str) -> list[str]:
+    """Return what the service logged, a line each; options are those of journalctl: `--lines=5`, `--since=@SECONDS`.
 
     Raises:
-        UnavailableError: they cannot be read.
+        UnavailableError: it cannot be read.
     """
-    until = () if until_s is None else (f"--until=@{until_s:.6f}",)
-    options = (f"--unit={NAME}.service", f"--lines={lines}", *until, "--output=cat", "--no-pager")
-    return run("journalctl", *options).splitlines()
+    return run("journalctl", f"--unit={NAME}.service", *options, "--output=cat", "--no-pager").splitlines()

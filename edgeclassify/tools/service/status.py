@@ -48,7 +48,7 @@ def report() -> Iterator[str]:
         return
     yield f"ended with:     {told.get('Result', 'unknown')}, exit code {told.get('ExecMainStatus', '?')}"
     try:
-        lines = journal(_LINES)
+        lines = journal(f"--lines={_LINES}")
     except UnavailableError:
         lines = []
     yield "last words:     " + ("\n                ".join(lines) or f"none that this user may read; sudo {_JOURNAL}")

@@ -58,7 +58,7 @@ def test_the_old_version_runs_again_also_when_the_log_cannot_be_read(tmp_path: P
         fail_to_start(releases, old, new)
     assert releases.current == old
     assert systemd.calls[:2] == ["systemctl daemon-reload", "systemctl restart edgeclassify.service"]
-    assert systemd.calls[2].startswith("journalctl --unit=edgeclassify.service --lines=5 --until=@")
+    assert systemd.calls[2].startswith("journalctl --unit=edgeclassify.service --since=@")
 
 
 def test_that_the_old_version_does_not_start_either_is_said(tmp_path: Path, systemd: Systemd) -> None:
