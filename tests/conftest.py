@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from tests.edgetpu.stand_in import StandIn
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # What was started in the background of a script ignores Ctrl-C, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 with suppress(ImportError):  # the rigs do without
     from hypothesis import settings
 
