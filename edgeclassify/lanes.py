@@ -21,8 +21,11 @@ from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.publisher import Publisher
 from edgeclassify.pipeline import Lane
+from edgeclassify.processes import kill_children
 from edgeclassify.threads import StopReason, StopReasons, Worker
 from edgeclassify.vocabulary import Vocabulary
+
+_PATIENCE_S = 2.0  # then what it waits for in a child process is ended: opening a Pi camera takes up to 50 s
 
 
 def make_lane(config: Config, camera: str, vocabulary: Vocabulary, publisher: Publisher) -> Lane:
@@ -82,7 +85,7 @@ class Captures:
             with self._heartbeats.watched(name, CAPTURE_LIMIT_S) as beat:
                 body(beat)
 
-        worker = Worker(name, watched, stopping, self._stop_reasons)
+        worker = Worker(name, watched, stopping, self._stop_reasons, stop_timeout_s=_PATIENCE_S, hurry=kill_children)
         self._running[lane.camera] = stopping, worker
         worker.__enter__()
 

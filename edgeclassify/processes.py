@@ -7,6 +7,7 @@ import json
 import logging
 import mmap
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,10 +25,21 @@ log = logging.getLogger(__name__)
 _CLOSE_TIMEOUT_S = 1.0
 _KILL_TIMEOUT_S = 2.0
 _LAST_WORDS_S = 0.5
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours: journalctl shows a line with such a sign as a blob
 # -P and the parent's own path: the child imports what the parent would, wherever each was started.
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from edgeclassify.child_main import main; main()"
 )
+
+
+_running: set[Child] = set()
+
+
+def kill_children(thread: str) -> None:
+    """Kill the children that the thread of this name has entered, from another one: what it waits for fails at once."""
+    for child in list(_running):
+        if child.thread == thread:
+            child.kill()
 
 
 class Child:
@@ -39,6 +51,8 @@ class Child:
 
     memory: memoryview
     """What both sides can read and write, `memory_bytes` long; copy out of it what must last."""
+    thread: str
+    """The name of the thread that entered it."""
 
     def __init__(
         self,
@@ -127,6 +141,8 @@ class Child:
         self._last_lines: deque[str] = deque(maxlen=60)
         self._reader = threading.Thread(target=self._read_output, name=f"output of {self._name}", daemon=True)
         self._reader.start()
+        self.thread = threading.current_thread().name
+        _running.add(self)
         log.debug("%s: process %d started", self._name, self._process.pid)
 
     def _popen(self, control: socket.socket, output: socket.socket, memory_fd: int) -> subprocess.Popen[bytes]:
@@ -197,6 +213,7 @@ class Child:
             self._output.shutdown(socket.SHUT_RDWR)
         self._reader.join()
         self._held.close()
+        _running.discard(self)
 
     def _free_memory(self) -> None:
         with contextlib.suppress(BufferError):  # an array of it is still in use: freed with the last one
@@ -207,7 +224,7 @@ class Child:
         """Log what the child prints, and keep the end of it."""
         with self._output.makefile("rb") as lines:
             while line := lines.readline(500):
-                text = line.decode(errors="replace").rstrip()
+                text = _ESCAPES.sub("", line.decode(errors="replace")).rstrip()
                 self._last_lines.append(text)
                 log.debug("%s: %s", self._name, text)
 

@@ -30,7 +30,8 @@ class Worker:
     """Runs `body` in a named thread from `__enter__` to `__exit__`.
 
     `body` must return soon after `stopping` is set, so every wait inside it has a timeout. If it raises, or
-    returns before it was told to, that becomes a reason for the daemon to stop.
+    returns before it was told to, that becomes a reason for the daemon to stop. `hurry` is called, with the thread's
+    name, when it does not return soon: it makes what the thread waits for fail.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Worker:
         stop_reasons: StopReasons,
         *,
         stop_timeout_s: float = 3.0,
+        hurry: Callable[[str], None] | None = None,
     ) -> None:
         self._body = body
         self._stopping = stopping
         self._stop_reasons = stop_reasons
         self._stop_timeout_s = stop_timeout_s
+        self._hurry = hurry
         # A daemon thread, so that one that is stuck in native code cannot keep the process alive.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -56,6 +59,9 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join(self._stop_timeout_s)
+        if self._thread.is_alive() and self._hurry:
+            self._hurry(self._thread.name)
+            self._thread.join(self._stop_timeout_s)
         if self._thread.is_alive():
             raise StuckThreadError(
                 f"thread {self._thread.name} still runs {self._stop_timeout_s:g} s after it was told to stop"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgeclassify.errors import CameraError, ChildDiedError, ChildError, ChildTimeoutError, ConfigError, ModelError
-from edgeclassify.processes import Child
+from edgeclassify.processes import Child, kill_children
 from tests.waiting import wait_until
 
 SERVANTS = "tests.servants"
@@ -262,6 +262,25 @@ def test_the_child_ends_with_the_thread_that_entered_it():
 # What the child is like
 
 
+def test_what_one_thread_waits_for_is_ended_by_another_and_only_that():
+    failed = []
+
+    def open_it():
+        try:
+            child("HangsAtStart").__enter__()
+        except ChildDiedError as error:
+            failed.append(str(error))
+
+    with child(greeting="still") as mine:
+        opening = threading.Thread(target=open_it, name="capture-door")
+        opening.start()
+        while opening.is_alive():
+            kill_children("capture-door")
+            opening.join(0.05)
+        assert mine.call("greet", "here", timeout_s=5) == "still here"
+    assert failed == ["camera door: its process was killed by SIGKILL during start"]
+
+
 def test_the_child_inherits_nothing_but_its_own(tmp_path):
     with (tmp_path / "secret").open("w") as secret, child() as servant:
         os.set_inheritable(secret.fileno(), True)  # noqa: FBT003 - positional-only
@@ -277,6 +296,12 @@ def test_ctrl_c_does_not_reach_the_child_and_sigterm_does():
         os.kill(servant.pid, signal.SIGTERM)
         with pytest.raises(ChildDiedError, match="SIGTERM"):
             servant.call("echo", 1, timeout_s=5)
+
+
+def test_the_colours_of_what_the_child_prints_do_not_reach_the_log(caplog):
+    with caplog.at_level(logging.DEBUG, "edgeclassify"), child() as servant:
+        servant.call("say", "[3:29] \x1b[1;33m WARN \x1b[0mNo IPA found", timeout_s=5)
+        wait_until(lambda: "camera door: [3:29]  WARN No IPA found" in caplog.messages)
 
 
 def test_what_the_child_prints_is_logged(caplog):

@@ -137,6 +137,8 @@ class _Capture:
 
     def _failed(self, error: str) -> None:
         """Tell of each error once, and pause: longer each time, unless it was good for long."""
+        if self._stopping.is_set():
+            return  # what was ended in the middle fails
         now_s = time.monotonic()
         if self._good_since_s is not None and now_s - self._good_since_s >= _STABLE_S:
             self._pause_s = _FIRST_PAUSE_S
