@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from edgeclassify.config.document import KeyPath
 from edgeclassify.config.sections import Config, Section
 
 _APPLIED_TO_CAMERAS = {"events", "enabled"}
@@ -90,6 +91,30 @@ def differing(before: Section, after: Section, left_out: Collection[str] = ()) -
     """Return the keys of two sections of one kind that differ."""
     keys = [key for key in type(after).model_fields if key not in left_out]
     return [key for key in keys if getattr(before, key) != getattr(after, key)]
+
+
+def masked(before: Config, after: Config, held: Config, overridden: Iterable[KeyPath]) -> list[str]:
+    """Return what is written otherwise now and does not hold, for a person.
+
+    Args:
+        before: as it was written.
+        after: as it is written now.
+        held: as it holds.
+        overridden: where something else was set over MQTT.
+    """
+    told = []
+    for _, camera, key, *_ in sorted(overridden, key=str):
+        if camera not in before.cameras:
+            continue
+        was, written, holds = (
+            config.cameras[camera].enabled if key == "enabled" else config.threshold_of_others(camera)
+            for config in (before, after, held)
+        )
+        if written not in (was, holds):
+            what = "enabled" if key == "enabled" else "threshold"
+            clear = f"edgeclassify overrides clear --camera {camera}"
+            told.append(f"camera {camera}: {what} was set over MQTT, which holds over what is written, until: {clear}")
+    return told
 
 
 def until_restart(before: Config, after: Config) -> tuple[Config, list[str]]:

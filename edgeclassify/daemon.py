@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-import queue
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 
@@ -30,21 +28,18 @@ from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.model_in_use import ModelInUse
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.publisher import Publisher
+from edgeclassify.orders import COMMAND, RELOAD, next_order, reason_to_stop, signals_as_orders
 from edgeclassify.pipeline import Pipeline
 from edgeclassify.reload import Reload
 from edgeclassify.settings import Settings
 from edgeclassify.supervisor import Supervisor
 from edgeclassify.systemd import Systemd
-from edgeclassify.threads import StopReason, StopReasons, Worker
+from edgeclassify.threads import StopReasons, Worker
 from edgeclassify.watchers import Watchers
 
 log = logging.getLogger(__name__)
 
-_RELOAD = StopReason("SIGHUP")
-_COMMAND = StopReason("a command over MQTT")
-_TICK_S = 1.0
 _BROKER_PATIENCE_S = 2.0  # what is there already gets its event with a picture
-_REPEATS_S = 0.25  # systemd sends two signals for one reload
 # How long each thread may make no progress before systemd's watchdog is not fed any more.
 _MAIN_LIMIT_S = 180.0  # a reload may try out a large model
 _CLASSIFY_LIMIT_S = 30.0
@@ -62,12 +57,17 @@ def run_daemon(file: ConfigFile) -> int:
     stop_reasons: StopReasons = StopReasons()
     systemd, heartbeats = Systemd(), Heartbeats()
     systemd.status("starting: opening the model")
-    with _signals(stop_reasons), ExitStack() as running:
-        daemon = _Daemon(file, running, stop_reasons, systemd, heartbeats)
+    with signals_as_orders(stop_reasons), ExitStack() as running:
+        try:
+            daemon = _Daemon(file, running, stop_reasons, systemd, heartbeats)
+        except EdgeClassifyError:
+            if reason_to_stop(stop_reasons):
+                return 0  # the trial of the model was ended in the middle
+            raise
         daemon.start()
         with heartbeats.watched("main", _MAIN_LIMIT_S) as beat:
-            while (reason := _next(stop_reasons, beat)) in (_RELOAD, _COMMAND):  # the main thread does nothing else
-                if reason is _RELOAD:
+            while (reason := next_order(stop_reasons, beat)) in (RELOAD, COMMAND):  # the main thread does nothing else
+                if reason is RELOAD:
                     daemon.reload()
                 else:
                     daemon.obey()
@@ -89,6 +89,8 @@ class _Daemon:
     ) -> None:
         node, kept_in = node_name(file.config), state_dir(file.config, file.base)
         log.info("edgeclassify %s: node %s, %s", __version__, node, file.path)
+        if file.document.is_blank:
+            log.warning("%s: says nothing, so all defaults hold; edgeclassify setup writes one that fits", file.path)
         self._settings: Settings
         self._can_tell = False
         self._running = running
@@ -124,7 +126,7 @@ class _Daemon:
         self._announcer = Announcer(publisher, kept_in)
         told = (publisher, self._announcer)
         self._settings = Settings(file, overrides, vocabularies, self._lanes, self._pipeline, *told)
-        self._commands = Commands(publisher, self._lanes, lambda: stop_reasons.put(_COMMAND))
+        self._commands = Commands(publisher, self._lanes, lambda: stop_reasons.put(COMMAND))
         self._captures = Captures(self._mailbox, self._pipeline.input_size, heartbeats, stop_reasons)
         self._reload = Reload(self._settings, model, self._pipeline, self._lanes, self._captures, publisher)
         self._supervisor = Supervisor(systemd, heartbeats, self._condition, self._works)
@@ -156,6 +158,8 @@ class _Daemon:
             elif not applied:
                 log.info("reload: %s: nothing has changed, in it or in the model's files", self._settings.file.path)
         except EdgeClassifyError as error:
+            if reason_to_stop(self._stop_reasons):
+                return  # the trial of the model was ended in the middle
             problem = str(error)
             log.error("reload: %s", error)
             log.error("reload: nothing is changed, what ran before goes on; mend that and reload again")
@@ -199,37 +203,3 @@ class _Daemon:
                 body(beat)
 
         self._running.enter_context(Worker(name, watched, self._stopping, self._stop_reasons))
-
-
-def _next(stop_reasons: StopReasons, beat: Beat) -> StopReason:
-    """Return what is to be done next; several signals to reload that come together are one."""
-    while True:
-        beat()
-        with suppress(queue.Empty):
-            reason = stop_reasons.get(timeout=_TICK_S)
-            break
-    if reason is not _RELOAD:
-        return reason
-    until_s = time.monotonic() + _REPEATS_S
-    others = []
-    while (left_s := until_s - time.monotonic()) > 0:
-        with suppress(queue.Empty):
-            others.append(stop_reasons.get(timeout=left_s))
-    for other in others:
-        if other is not _RELOAD:
-            stop_reasons.put(other)
-    return reason
-
-
-@contextmanager
-def _signals(stop_reasons: StopReasons) -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into a reason to stop, SIGHUP into one to reload."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda n, _: stop_reasons.put(StopReason(signal.Signals(n).name)))
-    signal.signal(signal.SIGHUP, lambda *_: stop_reasons.put(_RELOAD))
-    try:
-        yield
-    finally:
-        # The process ends with the daemon: a second signal must not turn a clean end into a death.
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)

@@ -19,7 +19,7 @@ THROTTLED = "sys/devices/platform/*/*firmware/get_throttled"  # soc/soc:firmware
 UNDER_VOLTAGE_ALARM = "sys/class/hwmon/hwmon*/in0_lcrit_alarm"
 UNDER_VOLTAGE_DRIVER = "rpi_volt"
 # Bits of get_throttled that mean now; 16 bits higher they mean since the last start.
-UNDER_VOLTAGE, SLOWED_DOWN = 0x1, 0xE
+UNDER_VOLTAGE, SLOWED_DOWN, _TOO_WARM = 0x1, 0xE, 0x8
 _OVER_AFTER_S = 300.0  # a weak supply comes and goes with every frame: it is one trouble
 
 
@@ -30,6 +30,8 @@ class Device:
     cpu_celsius: float | None
     under_voltage: bool | None
     slowed_down: bool | None
+    by_heat: bool = False
+    """Whether heat is why it is slowed down, as far as is known."""
 
     @property
     def throttled(self) -> bool | None:
@@ -42,7 +44,7 @@ class Device:
         found = {}
         if self.under_voltage:
             found["the voltage is too low"] = POWER_ADVICE
-        if self.slowed_down or (self.cpu_celsius or 0) >= HOT_CELSIUS:
+        if self.by_heat or (self.cpu_celsius or 0) >= HOT_CELSIUS:
             found["the processor is slowed down by heat"] = COOLING_ADVICE
         return found
 
@@ -53,8 +55,14 @@ def read_device(root: Path | None = None) -> Device:
     celsius = [value / 1000 for value in _numbers(root, "sys/class/thermal/thermal_zone*/temp")]
     bits = next(_numbers(root, THROTTLED, 16), None)
     if bits is not None:
-        return Device(max(celsius, default=None), bool(bits & UNDER_VOLTAGE), bool(bits & SLOWED_DOWN))
+        flags = bool(bits & UNDER_VOLTAGE), bool(bits & SLOWED_DOWN), slowed_down_by_heat(bits)
+        return Device(max(celsius, default=None), *flags)
     return Device(max(celsius, default=None), next(_alarms(root), None), None)
+
+
+def slowed_down_by_heat(bits: int) -> bool:
+    """Tell by bits of get_throttled: too low a voltage slows it down too, but only heat sets the soft limit."""
+    return bool(bits & SLOWED_DOWN) and bool(bits & _TOO_WARM or not bits & UNDER_VOLTAGE)
 
 
 def report(device: Device) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from edgeclassify.config.reader import ConfigFile, model_errors
+from edgeclassify.errors import EdgeClassifyError, UnavailableError
 from edgeclassify.inference import Classifier, open_classifier
 from edgeclassify.inference.admission import admit
 from edgeclassify.inference.versions import Version, version_of
@@ -42,13 +43,20 @@ class ModelInUse:
 
         Raises:
             ModelError: it cannot be used.
+            UnavailableError: this machine has no process, file descriptor or memory for it now.
         """
         version = version_now(file)  # before it is opened: what is changed meanwhile is noticed by the next reload
         model = file.config.model
-        with model_errors(file):
-            admit(model, file.base, self._state_dir)
-            opened = open_classifier(model, file.base, changed=self._changed, patience_s=_EDGE_TPU_PATIENCE_S)
-            return opening.enter_context(opened), version
+        try:
+            with model_errors(file):
+                admit(model, file.base, self._state_dir)
+                opened = open_classifier(model, file.base, changed=self._changed, patience_s=_EDGE_TPU_PATIENCE_S)
+                return opening.enter_context(opened), version
+        except EdgeClassifyError:
+            raise
+        except (OSError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or "there is not enough memory"
+            raise UnavailableError(f"model {model.name}: cannot be opened: {reason}; stop other programs") from error
 
     def take_over(self, opening: ExitStack, version: Version) -> None:
         """Close the model before, which nobody uses any more."""

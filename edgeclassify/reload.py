@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from edgeclassify.assembly import make_tracker, rules_of, vocabularies_of
-from edgeclassify.changes import Changes, until_restart
+from edgeclassify.changes import Changes, masked, until_restart
 from edgeclassify.config.reader import ConfigFile, load_config
+from edgeclassify.errors import ConfigError
 from edgeclassify.lanes import Captures, make_lane
 from edgeclassify.model_in_use import ModelInUse, version_now
 from edgeclassify.mqtt.publisher import Publisher
@@ -36,16 +37,22 @@ class Reload:
             ConfigError, ModelError: what is wrong with the file or the model; nothing is changed.
             StuckThreadError: the classify thread does not answer; nothing is changed.
         """
-        written = load_config(self.settings.file.path)
-        before = self.settings.config
-        config, later = until_restart(before, written.config)
+        written, held = load_config(self.settings.file.path), self.settings.file
+        if written.document.is_blank and not held.document.is_blank:
+            raise ConfigError(
+                f"{written.path}: says nothing any more: it is being written, or the disk was full when it was; "
+                "if all defaults are to hold, write {} into it"
+            )
+        config, later = until_restart(held.config, written.config)
         written = replace(written, config=config)
         file = self.settings.proposed(written)
-        changes = Changes(before, file.config)
-        other_model = config.model != before.model or version_now(file) != self.model.version
-        if not other_model and file.config == before:
-            return [], later
-        return self._apply(written, file, changes, other_model=other_model), later
+        told = masked(self.settings.written.config, config, file.config, file.overridden)
+        other_model = config.model != held.config.model or version_now(file) != self.model.version
+        if other_model or file.config != held.config:
+            told = self._apply(written, file, Changes(held.config, file.config), other_model=other_model) + told
+        else:
+            self.settings.written, self.settings.file = written, file  # other words for the same, on other lines
+        return told, later
 
     def _apply(self, written: ConfigFile, file: ConfigFile, changes: Changes, *, other_model: bool) -> list[str]:
         config = file.config

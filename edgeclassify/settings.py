@@ -45,7 +45,8 @@ class Settings:
         publisher: Publisher,
         announcer: Announcer,
     ) -> None:
-        self._written = written
+        self.written = written
+        """config.yaml, but for what takes a restart."""
         self._overrides = overrides
         self._vocabularies = vocabularies
         self._lanes = lanes
@@ -82,7 +83,7 @@ class Settings:
         for camera in self._vocabularies.keys() - vocabularies.keys():
             self._publisher.watch(camera, {})
         self._vocabularies = vocabularies
-        self._written, self.file = written, file
+        self.written, self.file = written, file
         self.tell()
 
     def note_reload(self, problem: str) -> None:
@@ -100,7 +101,7 @@ class Settings:
         if command.setting == TAKE_SNAPSHOT:
             return self._take_snapshot(command.camera)
         overrides = self._overrides.now.changed(command.camera, **{command.setting: command.value})
-        file = overridden(self._written, overrides)
+        file = overridden(self.written, overrides)
         try:
             if command.setting == ENABLED:
                 self._enable(file)

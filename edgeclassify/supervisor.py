@@ -36,6 +36,11 @@ class Supervisor:
         self._heartbeats = heartbeats
         self._condition = condition
         self._works = works
+        self._consequence = (
+            "the watchdog is not fed while it hangs, so that systemd restarts this service"
+            if systemd.watchdog_s
+            else "no watchdog looks after this process: restart it"
+        )
         self._problem = ""
         self._told = ""
         self._ready = False
@@ -54,8 +59,8 @@ class Supervisor:
             with self._telling:
                 if not self._ready:
                     self._become_ready(now_s - started_s)
-                elif (text := self._text()) != self._told and self._systemd.status(text):
-                    self._told = text
+                else:
+                    self._tell(self._text())
             self._watch()
 
     def reloading(self) -> None:
@@ -73,14 +78,20 @@ class Supervisor:
                 self._systemd.ready(self._told)
 
     def _text(self) -> str:
-        problem = f"not reloaded: {self._problem} -- " if self._problem else ""
-        return problem + self._condition()
+        hanging = [f"thread {name} hangs" for name in sorted(self._accused)]
+        problem = [f"not reloaded: {self._problem}"] if self._problem else []
+        return " -- ".join([*hanging, *problem, self._condition()])
+
+    def _tell(self, text: str) -> None:
+        if text != self._told and self._systemd.status(text):
+            self._told = text
 
     def _become_ready(self, waited_s: float) -> None:
         works = self._works()
-        if not works and waited_s < _PATIENCE_S:
-            return
         text = self._text()
+        if not works and waited_s < _PATIENCE_S:
+            self._tell(f"starting: {text}")
+            return
         if self._systemd.ready(text):
             self._ready, self._told = True, text
             log.log(logging.INFO if works else logging.WARNING, "ready: %s", text)
@@ -92,9 +103,8 @@ class Supervisor:
         fresh = overdue.keys() - self._accused
         for name in sorted(fresh):
             log.error(
-                "thread %s has made no progress for %.0f s (limit %g s); the watchdog is not fed while it hangs, "
-                "so that systemd restarts this service; where each thread is:",
-                name, overdue[name].silent_s, overdue[name].limit_s,
+                "thread %s has made no progress for %.0f s (limit %g s); %s; where each thread is:",
+                name, overdue[name].silent_s, overdue[name].limit_s, self._consequence,
             )  # fmt: skip
         if fresh:
             faulthandler.dump_traceback(2, all_threads=True)

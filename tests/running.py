@@ -142,6 +142,11 @@ class Background:
                 start_new_session=True,
             )
 
+    def children(self) -> list[int]:
+        """The processes that it has started, as long as they run."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        return [int(pid) for pid in "".join(file.read_text() for file in tasks.glob("*/children")).split()]
+
     def said(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 

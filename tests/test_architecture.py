@@ -13,7 +13,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"tools", "daemon", "reload", "supervisor"},
-    {"condition", "lanes"},
+    {"condition", "lanes", "orders"},
     {"pipeline", "health", "watchers", "announcer", "commands", "settings", "assembly", "model_in_use", "changes"},
     {"snapshots"},
     STAGES,

@@ -38,15 +38,25 @@ def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "under_voltage", "slowed_down"),
-    [("50005", True, True), ("50000", False, False), ("1", True, False), ("8", False, True), ("0x2", False, True)],
+    ("bits", "under_voltage", "slowed_down", "by_heat"),
+    [
+        ("50005", True, True, False),
+        ("50000", False, False, False),
+        ("1", True, False, False),
+        ("8", False, True, True),
+        ("0x2", False, True, True),
+        ("d000d", True, True, True),
+    ],
 )
-def test_what_a_raspberry_pi_says(tmp_path: Path, bits: str, under_voltage: bool, slowed_down: bool) -> None:
+def test_what_a_raspberry_pi_says(
+    tmp_path: Path, bits: str, under_voltage: bool, slowed_down: bool, by_heat: bool
+) -> None:
     write(tmp_path, "sys/class/thermal/thermal_zone0/temp", "48312\n")
     write(tmp_path, "sys/class/thermal/thermal_zone1/temp", "51000\n")
     write(tmp_path, FIRMWARE, f"{bits}\n")
     device = read_device(tmp_path)
-    assert device == Device(51.0, under_voltage, slowed_down)
+    assert device == Device(51.0, under_voltage, slowed_down, by_heat)
+    assert ("the processor is slowed down by heat" in device.troubles()) is by_heat, "too low a voltage slows it too"
     assert device.throttled is (under_voltage or slowed_down)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import signal
 import zipfile
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.broker import Broker, Inbox, free_port
 from tests.inference.tiny_models import classifier
@@ -94,6 +97,73 @@ def test_a_file_that_cannot_be_changes_nothing_and_is_reported_with_its_lines(
             reload(daemon, said)
         daemon.wait_for("nothing is changed", times=2)
         assert "config.yaml:" in daemon.said()
+        assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("text", ["", "# node: hut\n", "---\n"])
+def test_a_file_that_says_nothing_any_more_changes_nothing(
+    tmp_path: Path, broker: Broker, inbox: Inbox, text: str
+) -> None:
+    with daemon_on(tmp_path, broker) as daemon:
+        wait_until(lambda: len(events(inbox)) >= 2)
+        (tmp_path / "config.yaml").write_text(text)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("config.yaml: says nothing any more")
+        daemon.wait_for("nothing is changed")
+        before = len(events(inbox))
+        wait_until(lambda: len(events(inbox)) >= before + 2)
+        (tmp_path / "config.yaml").write_text("{}\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("model: starter takes over")
+        assert daemon.stop() == 0
+
+
+def test_a_file_that_said_nothing_from_the_start_may_go_on_to(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, free_port(), {})
+    (tmp_path / "config.yaml").write_text("# all as it is by default\n")
+    with daemon:
+        daemon.wait_for("config.yaml: says nothing, so all defaults hold")
+        daemon.wait_for("this machine has no camera")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("nothing has changed")
+        assert daemon.stop() == 0
+
+
+def test_what_is_written_and_does_not_hold_since_it_was_set_over_mqtt_is_said(
+    tmp_path: Path, broker: Broker, inbox: Inbox
+) -> None:
+    with daemon_on(tmp_path, broker, colour_of(0)) as daemon:
+        wait_until(lambda: len(events(inbox)) == 1)
+        inbox.publish(f"{ROOT}/porch/threshold/set", "0.7")
+        daemon.wait_for("threshold is 0.7")
+        daemon.config["events"]["thresholds"] = {"*": 0.99}
+        clear = "which holds over what is written, until: edgeclassify overrides clear --camera porch"
+        reload(daemon, f"camera porch: threshold was set over MQTT, {clear}")
+        inbox.publish(f"{ROOT}/porch/enabled/set", "OFF")
+        daemon.wait_for("enabled is OFF")
+        daemon.config["cameras"]["porch"]["enabled"] = False
+        reload(daemon, "nothing has changed")
+        daemon.config["cameras"]["porch"]["enabled"] = True
+        reload(daemon, f"camera porch: enabled was set over MQTT, {clear}")
+        assert inbox.last(f"{ROOT}/porch/threshold") == "0.70"
+        assert daemon.stop() == 0
+
+
+def test_a_model_for_which_nothing_is_left_changes_nothing(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
+    quiet = {"health_seconds": 3600}  # which opens files too
+    pictures = write_pictures(tmp_path / "pictures", colour_of(0))
+    with Daemon(tmp_path, broker.port, {"porch": slides(pictures)}, mqtt=quiet) as daemon:
+        wait_until(lambda: len(events(inbox)) == 1)
+        wait_until(lambda: inbox.last(f"{ROOT}/health"))
+        write_model(tmp_path, ("a", "b", "c", "d"), "wide")
+        daemon.config["model"]["name"] = "wide.tflite"
+        open_files = len(list(Path(f"/proc/{daemon.process.pid}/fd").iterdir()))
+        _, most = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (open_files + 2, most))
+        reload(daemon, "model wide.tflite: cannot be opened: Too many open files")
+        daemon.wait_for("nothing is changed")
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (most, most))
+        reload(daemon, "model: wide takes over")
         assert daemon.stop() == 0
 
 

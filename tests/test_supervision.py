@@ -63,6 +63,7 @@ def test_without_a_frame_it_is_ready_after_a_while_and_says_so(tmp_path: Path, o
     with daemon_of(one, tmp_path, free_port(), cameras) as daemon:
         wait_until(lambda: "no such file" in daemon.said(), 20)
         assert not one.said("READY")
+        wait_until(lambda: one.status.startswith("starting: no camera gives frames: porch offline ("))
         wait_until(lambda: one.said("READY"), 40)
         ready = next(text for text in one.datagrams if "READY=1" in text)
         assert "no camera gives frames: porch offline (" in ready
@@ -111,6 +112,7 @@ def test_a_thread_that_hangs_starves_the_watchdog_and_is_named(
         daemon.wait_for(f"thread {thread} has made no progress for")
         wait_until(lambda: one.silent_s() > WATCHDOG_S + 1, 20)
         assert daemon.said().count("has made no progress") == 1, daemon.said()
+        wait_until(lambda: one.status.startswith(f"thread {thread} hangs -- "))
         assert "heartbeats.py" in daemon.said(), "where it hangs"
         before = daemon.said().count("most recent call first")
         daemon.process.send_signal(signal.SIGABRT)  # as the watchdog does

@@ -15,7 +15,10 @@ from edgeclassify.cli.options import config_option
 def command(config_path: Path | None, *, verbose: bool) -> int:
     """Run the daemon in the foreground until SIGTERM or Ctrl-C."""
     import faulthandler
+    import signal
 
+    # One that comes before anybody heeds it would end this process: it waits, and is a reload after the start.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     from edgeclassify import logs
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.daemon import run_daemon

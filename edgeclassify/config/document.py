@@ -44,6 +44,8 @@ class Document:
     data: Data
     places: dict[KeyPath, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    is_blank: bool = False
+    """It holds nothing but comments: not even `{}`."""
 
     def line(self, path: KeyPath) -> int | None:
         """Return the line of `path`, or of what it would stand in; None when the file says nothing of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,7 +64,7 @@ def read_document(path: Path) -> Document:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open) as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file; name another with --config") from error
@@ -76,6 +77,13 @@ def _read(path: Path) -> bytes:
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{path}: is larger than 1 MB; is it the right file?")
     return raw
+
+
+def _open(path: str, flags: int) -> int:
+    """Open without waiting for whoever writes into a pipe, who may never come."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _decode(path: Path, raw: bytes) -> str:
@@ -125,7 +133,7 @@ class _Converter:
     def document(self, node: yaml.Node | None) -> Document:
         data = self._value(node, ()) if node else None
         found = self._document
-        return Document(found.path, {} if data is None else data, found.places, found.problems)
+        return Document(found.path, {} if data is None else data, found.places, found.problems, data is None)
 
     def _value(self, node: yaml.Node, path: KeyPath) -> Data:
         self._count(node, path)

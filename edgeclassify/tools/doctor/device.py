@@ -18,6 +18,7 @@ from edgeclassify.device import (
     UNDER_VOLTAGE,
     UNDER_VOLTAGE_ALARM,
     UNDER_VOLTAGE_DRIVER,
+    slowed_down_by_heat,
 )
 from edgeclassify.tools.doctor.findings import Finding, Part
 from edgeclassify.tools.doctor.machine import Machine, output_of
@@ -29,7 +30,7 @@ _RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 _EARLIEST_YEAR = 2026  # no clock that is right can show an earlier one
 _WARM_CELSIUS = 75
 _LITTLE_MB, _TOO_LITTLE_MB = 200, 60
-_TOO_WARM, _HAS_BEEN = 0x8, 16
+_HAS_BEEN = 16
 
 
 def check_device(machine: Machine) -> Iterator[Finding]:
@@ -149,8 +150,7 @@ def _power(machine: Machine) -> Iterator[Finding]:
 
 
 def _throttling_advice(bits: int) -> str:
-    """Too low a voltage slows it down as heat does; only heat sets the bit of the soft temperature limit."""
-    return POWER_ADVICE if bits & UNDER_VOLTAGE and not bits & _TOO_WARM else COOLING_ADVICE
+    return COOLING_ADVICE if slowed_down_by_heat(bits) else POWER_ADVICE
 
 
 def _throttled_bits(machine: Machine) -> int | None:
