@@ -46,12 +46,8 @@ class Hut(Daemon):
         report: dict[str, Any] = json.loads(self._inbox.last(f"{ROOT}/health") or "{}")
         return report.get("inference", {})
 
-    def children(self) -> list[int]:
-        """Its processes: that of the Edge TPU."""
-        path = Path(f"/proc/{self.process.pid}/task")
-        return [int(pid) for pid in "".join(children.read_text() for children in path.glob("*/children")).split()]
-
     def child(self) -> int:
+        """The process of the Edge TPU."""
         (pid,) = self.children()
         return pid
 

@@ -129,39 +129,41 @@ def _temperature(machine: Machine) -> Finding:
 
 
 def _power(machine: Machine) -> Iterator[Finding]:
-    bits = _throttled_bits(machine)
-    if bits is None:
+    known = _throttled_bits(machine)
+    if known is None:
         yield _voltage(machine)
         return
+    bits, since = known
     if bits & UNDER_VOLTAGE:
         yield PART.fail("power", f"the voltage is too low now (throttled={bits:#x})", POWER_ADVICE)
     elif bits >> _HAS_BEEN & UNDER_VOLTAGE:
-        yield PART.warn("power", f"the voltage was too low since the last start (throttled={bits:#x})", POWER_ADVICE)
+        yield PART.warn("power", f"the voltage was too low {since} (throttled={bits:#x})", POWER_ADVICE)
     else:
-        yield PART.ok("power", "the voltage was never too low since the last start")
+        yield PART.ok("power", f"the voltage was never too low {since}")
     if bits & SLOWED_DOWN:
         text = f"the processor is slowed down now (throttled={bits:#x})"
         yield PART.fail("throttling", text, _throttling_advice(bits))
     elif bits >> _HAS_BEEN & SLOWED_DOWN:
-        text = f"the processor was slowed down (throttled={bits:#x})"
+        text = f"the processor was slowed down {since} (throttled={bits:#x})"
         yield PART.warn("throttling", text, _throttling_advice(bits >> _HAS_BEEN))
     else:
-        yield PART.ok("throttling", "the processor was never slowed down since the last start")
+        yield PART.ok("throttling", f"the processor was never slowed down {since}")
 
 
 def _throttling_advice(bits: int) -> str:
     return COOLING_ADVICE if slowed_down_by_heat(bits) else POWER_ADVICE
 
 
-def _throttled_bits(machine: Machine) -> int | None:
-    """Return what a Pi's firmware has noticed, as `vcgencmd get_throttled` tells it; None on other machines."""
+def _throttled_bits(machine: Machine) -> tuple[int, str] | None:
+    """Return what a Pi's firmware has noticed, and since when; None on other machines."""
+    try:
+        return int(output_of("vcgencmd", "get_throttled").partition("=")[2], 16), "since the last start"
+    except ValueError:  # no such command, or this user may not ask the firmware
+        pass
     for file in machine.root.glob(THROTTLED):
         if (bits := machine.number(file, 16)) is not None:
-            return bits
-    try:
-        return int(output_of("vcgencmd", "get_throttled").partition("=")[2], 16)
-    except ValueError:  # no such command, or this user may not ask the firmware
-        return None
+            return bits, "in the last seconds"  # the kernel's own driver asks all the time, and begins anew each time
+    return None
 
 
 def _voltage(machine: Machine) -> Finding:

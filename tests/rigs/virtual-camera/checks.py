@@ -94,10 +94,37 @@ def test_a_frame_has_its_colours_in_the_small_stream_and_in_the_large_one():
         assert all(map(looks_like, corners(pixels), [RED, GREEN, BLUE, WHITE]))
 
 
-def test_rotation_turns_clockwise():
-    with pi_camera(rotate=90) as camera:
-        model_input = camera.read(5).model_input(*MODEL_SIZE)
-    assert all(map(looks_like, corners(model_input), [BLUE, RED, WHITE, GREEN]))
+@pytest.mark.parametrize("fit", ["crop", "squash", "letterbox"])
+@pytest.mark.parametrize(
+    ("rotate", "flip", "seen"),
+    [
+        (0, "none", [RED, GREEN, BLUE, WHITE]),
+        (90, "none", [BLUE, RED, WHITE, GREEN]),
+        (180, "none", [WHITE, BLUE, GREEN, RED]),
+        (270, "none", [GREEN, WHITE, RED, BLUE]),
+        (90, "horizontal", [RED, BLUE, GREEN, WHITE]),
+        (0, "vertical", [BLUE, WHITE, RED, GREEN]),
+    ],
+)
+def test_every_view_shows_the_same_world(fit, rotate, flip, seen):
+    with pi_camera(fit=fit, rotate=rotate, flip=flip) as camera:
+        picture = camera.read(5)
+    model_input = picture.model_input(*MODEL_SIZE)
+    assert model_input.shape == (224, 224, 3)
+    inner = model_input
+    if fit == "letterbox":
+        upright = model_input.swapaxes(0, 1) if rotate in (90, 270) else model_input
+        assert not upright[:27].any(), "black above"
+        assert not upright[-27:].any(), "and below"
+        inner = model_input[:, 28:-28] if rotate in (90, 270) else model_input[28:-28]
+    # 640 pixels are 300 in a cropped view, of which 224 are left: the middle stays in the middle.
+    middle = [
+        inner[y, x]
+        for y in (inner.shape[0] // 2 - 4, inner.shape[0] // 2 + 4)
+        for x in (inner.shape[1] // 2 - 4, inner.shape[1] // 2 + 4)
+    ]
+    assert all(map(looks_like, corners(inner), seen))
+    assert all(map(looks_like, middle, seen))
 
 
 def test_a_small_region_is_cut_from_the_large_stream():
@@ -236,6 +263,33 @@ def test_the_death_of_picamera2s_own_thread_is_noticed_and_never_hangs():
     assert time.monotonic() - closing_s < 1.5
     with pi_camera() as camera:
         camera.read(5)
+
+
+def test_a_camera_that_hangs_while_it_is_opened_holds_up_neither_a_reload_nor_the_end(tmp_path):
+    def freeze() -> int:
+        """Stop the camera's process as soon as it imports picamera2."""
+        wait_until(lambda: any(_imports_picamera2(pid) for pid in daemon.children()), 20)
+        (pid,) = daemon.children()
+        os.kill(pid, signal.SIGSTOP)
+        return pid
+
+    with Daemon(tmp_path, free_port(), {"porch": {"source": "picamera", "fit": "squash"}}) as daemon:
+        first = freeze()
+        daemon.config["cameras"]["porch"]["rotate"] = 180
+        daemon.write_config()
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("camera porch: starts anew with other rotate")
+        wait_until(lambda: not Path(f"/proc/{first}").exists())
+        freeze()
+        assert daemon.stop(within_s=4) == 0
+
+
+def _imports_picamera2(pid: int) -> bool:
+    """Whether libcamera is in its memory already, and it is the camera's process."""
+    try:
+        return "libcamera" in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
 
 
 def test_the_daemon_with_two_cameras_tells_a_stall_restarts_one_alone_and_never_hangs(stall, tmp_path):
