@@ -40,6 +40,7 @@ from edgeclassify.watchers import Watchers
 log = logging.getLogger(__name__)
 
 _BROKER_PATIENCE_S = 2.0  # what is there already gets its event with a picture
+_START_S = 300.0  # a large model on the slowest Pi, from an SD card: it is tried out first
 # How long each thread may make no progress before systemd's watchdog is not fed any more.
 _MAIN_LIMIT_S = 180.0  # a reload may try out a large model
 _CLASSIFY_LIMIT_S = 30.0
@@ -56,7 +57,7 @@ def run_daemon(file: ConfigFile) -> int:
     """
     stop_reasons: StopReasons = StopReasons()
     systemd, heartbeats = Systemd(), Heartbeats()
-    systemd.status("starting: opening the model")
+    systemd.starting("opening the model", _START_S)
     with signals_as_orders(stop_reasons), ExitStack() as running:
         try:
             daemon = _Daemon(file, running, stop_reasons, systemd, heartbeats)
@@ -188,7 +189,8 @@ class _Daemon:
         accelerator, publisher = self._pipeline.classifier.accelerator, self._publisher
         lanes = list(self._lanes.values())
         outbox, troubles = publisher.counters, self._care.troubles
-        return condition(lanes, accelerator, median_ms, outbox, troubles, connected=publisher.connected)
+        connected, problem = publisher.connected, publisher.problem
+        return condition(lanes, accelerator, median_ms, outbox, troubles, connected=connected, problem=problem)
 
     def _works(self) -> bool:
         """Tell whether frames are classified, or are not to be."""

@@ -27,6 +27,10 @@ class Systemd:
         """How long it waits for `feed_watchdog` before it ends this process; None: for ever."""
         self._said = False
 
+    def starting(self, text: str, most_s: float) -> bool:
+        """Say how the start goes, and that it may take so long from now before it counts as failed."""
+        return self._tell(f"EXTEND_TIMEOUT_USEC={round(most_s * 1e6)}", f"STATUS=starting: {_one_line(text)}")
+
     def ready(self, status: str) -> bool:
         """Say that the start, or a reload, is over; False if that could not be said."""
         return self._tell("READY=1", f"STATUS={_one_line(status)}")

@@ -42,5 +42,11 @@ def test_what_is_wrong_is_told() -> None:
     assert len(told(lane("porch", online=False, error="x" * 5000))) < 400
 
 
+def test_why_the_broker_is_away_is_told() -> None:
+    lanes, problem = [lane("porch")], "login refused (Not authorized); check mqtt.username"
+    told_now = condition(lanes, "cpu", None, Counters(waiting=7), (), connected=False, problem=problem)
+    assert told_now.endswith("; broker NOT connected (login refused (Not authorized); check mqtt.username), 7 waiting")
+
+
 def test_before_the_first_inference_there_is_no_time() -> None:
     assert told(lane("porch"), median_ms=None) == "porch nothing; cpu; broker connected, 0 waiting"

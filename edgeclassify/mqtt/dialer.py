@@ -73,6 +73,12 @@ class Dialer:
         """The broker's name in the log."""
         return f"broker {self.config.host}:{self.config.port}"
 
+    @property
+    def problem(self) -> str:
+        """Why there is no connection, as it was said last; empty while there is one. May be read by any thread."""
+        said = self._said
+        return said.text if said else ""
+
     def connect(self, wake: Callable[[], None]) -> Connection:
         """Try until the broker lets us in.
 

@@ -89,7 +89,7 @@ class Publisher:
             self._outbox.lock()
             starting.callback(self._outbox.unlock)
             self._identity = Identity(self._state_dir, self.topics.node)
-            dialer = self._dialer()
+            dialer = self._new_dialer()
             writing, networking = threading.Event(), threading.Event()
             starting.enter_context(
                 Worker("outbox", self._write, writing, self._stop_reasons, stop_timeout_s=_WRITER_TIMEOUT_S)
@@ -111,6 +111,11 @@ class Publisher:
     def connected(self) -> bool:
         """Whether the broker hears us now."""
         return self._courier.connected
+
+    @property
+    def problem(self) -> str:
+        """Why the broker does not hear us, as far as that is known."""
+        return self._dialer.problem
 
     @property
     def counters(self) -> Counters:
@@ -139,7 +144,7 @@ class Publisher:
         self._config = config
         self._outbox.limit(config.outbox)
         if reconnect:
-            self._courier.redial(self._dialer())
+            self._courier.redial(self._new_dialer())
 
     def accept(self, decision: Decision, snapshot: bytes | None = None) -> None:
         """Take what one frame changed, and the JPEG of its frame if something appeared.
@@ -177,9 +182,10 @@ class Publisher:
         """Wait until the broker has all events that were accepted; False if that took too long."""
         return self._outbox.flush(timeout_s)
 
-    def _dialer(self) -> Dialer:
+    def _new_dialer(self) -> Dialer:
         will = messages.status(self.topics, online=False)
-        return Dialer(self._config, self._base, self._identity, will, self._pace, self._courier.wait)
+        self._dialer = Dialer(self._config, self._base, self._identity, will, self._pace, self._courier.wait)
+        return self._dialer
 
     def _write(self) -> None:
         with self._heartbeats.watched("outbox", _DISK_LIMIT_S) as beat:
