@@ -83,9 +83,9 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {"HOME": str(folder), "PYTHONUNBUFFERED": "1"}
 
 
-def edgeclassify(*arguments: object) -> list[str]:
+def edgeclassify(*arguments: object, python: str | Path = sys.executable) -> list[str]:
     """The command line of one command."""
-    return [sys.executable, "-m", "edgeclassify", *map(str, arguments)]
+    return [str(python), "-m", "edgeclassify", *map(str, arguments)]
 
 
 def run_to_end(
@@ -112,6 +112,7 @@ class Background:
         self.variables: dict[str, str] = {}
         self.prefix: list[str] = []
         """A command that becomes this one, like `ip netns exec NAME`."""
+        self.python: str | Path = sys.executable
         self.arguments = list(map(str, arguments))
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -133,7 +134,7 @@ class Background:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self.prefix, *edgeclassify(*self.arguments)],
+                [*self.prefix, *edgeclassify(*self.arguments, python=self.python)],
                 cwd=self.folder,
                 env=environment(self.folder) | self.variables,
                 stdin=subprocess.DEVNULL,

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from edgeclassify.errors import ModelError, UnavailableError
+from edgeclassify.inference.processor import check_processor
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ def build(content: bytes, threads: int, path: Path, delegate: Delegate | None = 
         ModelError: the runtime cannot use it.
     """
     interpreter_class = _library().Interpreter
+    check_processor(path.name)
     with native_errors(path.name):
         delegates = [delegate] if delegate else None
         interpreter = interpreter_class(model_content=content, num_threads=threads, experimental_delegates=delegates)
