@@ -35,6 +35,5 @@ def test_a_learned_model_runs_and_learning_again_takes_over_at_a_reload(
             daemon.process.send_signal(signal.SIGHUP)
             wait_until(lambda: any(event["label"] == "red" and event["model"] == "mine" for event in events(inbox)))
             assert not any(event["label"] == "none" for event in events(inbox))
-            info = json.loads(inbox.last(f"{ROOT}/info") or "{}")
-            assert info["model"]["labels"] == 4
+            wait_until(lambda: json.loads(inbox.last(f"{ROOT}/info") or "{}")["model"]["labels"] == 4)
             assert daemon.stop() == 0

@@ -74,6 +74,7 @@ def test_the_state_names_the_event_of_its_own_label_among_labels_of_equal_text(
     broker: Broker, inbox: Inbox, start: StartPublisher
 ):
     publisher = start(broker.port)
+    wait_until(lambda: publisher.connected)  # what comes before is told as one state
     for index in (133, 517):  # ImageNet has two cranes
         publisher.accept(appeared("crane", index=index))
     bird = State("porch", "crane", 133, 0.9, 0.0)
