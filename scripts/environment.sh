@@ -7,6 +7,9 @@
 # Nothing is done again that was done: .venv/ready-EXTRA holds what it was done for. A set-up that was broken off
 # leaves .venv/unfinished, and the next one begins anew.
 
+# On Ctrl-C apt and pip end by themselves, and in order: that must not look like a package that is missing.
+trap 'exit 130' INT
+
 say() { printf '%s\n' "$*" >&2; }
 
 stop() {

@@ -29,6 +29,7 @@ class Machine:
     def install(self, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [PROJECT / "scripts/install", *options],
+            cwd=self.folder,
             env={"PATH": f"{self.folder}:/usr/bin:/bin", "PYTHON": str(self.folder / "python")},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -82,3 +83,21 @@ def test_ctrl_c_is_no_success_for_whoever_called_it() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (130, "edgeclassify: broken off; what ran before runs on\n")
+
+
+@pytest.mark.parametrize("options", [("--mirror",), ("--mirror=",), ("--offline", "--mirror", "/a"), ("--nonsense",)])
+def test_options_that_make_no_sense_are_said_before_anything_is_done(
+    machine: Machine, options: tuple[str, ...]
+) -> None:
+    result = machine.install(*options)
+    assert result.stderr.startswith("edgeclassify: scripts/install: ")
+    assert (result.returncode, machine.is_installed) == (2, False)
+
+
+@pytest.mark.parametrize("options", [("--mirror", "models"), ("--mirror=models", "--with-broker")])
+def test_a_mirrors_folder_is_meant_from_where_the_user_is(machine: Machine, options: tuple[str, ...]) -> None:
+    machine.program("systemctl", "")
+    machine.program("python", f'case "$*" in *tools.service*) echo "$*" >{machine.folder}/installed ;; esac')
+    assert machine.install(*options).returncode == 0
+    told = (machine.folder / "installed").read_text()
+    assert told.endswith(f"edgeclassify.tools.service --mirror={machine.folder}/models\n")

@@ -130,3 +130,19 @@ def test_in_ci_a_test_that_could_run_must_not_be_skipped(tmp_path: Path, ci: str
 def test_in_ci_a_whole_module_must_not_be_skipped(tmp_path: Path, ci: str, code: int) -> None:
     test = "import pytest\npytest.importorskip('there_is_no_such_module')\n"
     assert _pytest(tmp_path, test, ci, "-pno:xdist")[0] == code
+
+
+def test_ctrl_c_in_apt_ends_a_set_up_although_apt_ends_in_order(tmp_path: Path) -> None:
+    (tmp_path / "apt-get").write_text("#!/bin/bash\ntrap : INT; kill -INT 0; exit 100\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    code = 'python=python3; as_root() { "$@"; }; install_packages nothing-has-this-name; echo on'
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f". '{PROJECT}/scripts/environment.sh'; {code}"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (130, "")

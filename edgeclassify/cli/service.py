@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -18,15 +19,22 @@ def command() -> None:
 
 @command.command(epilog="Example: sudo edgeclassify service install --from edgeclassify-1.2.3-py3-none-any.whl")
 @click.option("--from", "source", default="", metavar="WHAT", help="A wheel, a folder or a version; default: this one.")
+@click.option("--mirror", metavar="URL-or-FOLDER", help="Where to get a better model, as in: models pull --mirror.")
 @click.option("--offline", is_flag=True, help="Do not try to get a better model.")
-def install(source: str, *, offline: bool) -> None:
+def install(source: str, mirror: str | None, *, offline: bool) -> None:
     """Install the service, or bring it up to date: at the end it is enabled and runs.
 
     What is in /etc/edgeclassify is kept. When the new version does not start, the one before it runs again.
     """
     from edgeclassify.tools.service import installing
 
-    installing.install(click.echo, source, offline=offline)
+    if offline and mirror:
+        raise UsageError(
+            "service install: --offline and --mirror exclude each other; a folder as mirror needs no network"
+        )
+    if mirror and "://" not in mirror:
+        mirror = str(Path(mirror).absolute())  # programs are run in another folder
+    installing.install(click.echo, source, None if offline else mirror or "")
 
 
 @command.command(epilog="Example: sudo edgeclassify service uninstall --purge")

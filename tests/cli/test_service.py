@@ -13,3 +13,10 @@ def test_set_password_with_a_closed_standard_input_says_so() -> None:
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert result.stderr.startswith("edgeclassify: service set-password: standard input is closed; ")
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+
+
+def test_a_mirror_and_no_network_at_once_is_wrong_usage() -> None:
+    command = [sys.executable, "-m", "edgeclassify", "service", "install", "--offline", "--mirror", "/somewhere"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "exclude each other" in result.stderr
+    assert result.returncode == 2

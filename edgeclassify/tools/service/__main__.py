@@ -15,10 +15,11 @@ _BROKEN_OFF = 130
 def main() -> int:
     """Install the service; return the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/install", add_help=False)
-    parser.add_argument("--offline", action="store_true")
+    parser.add_argument("--offline", action="store_const", const=None, dest="mirror", default="")
+    parser.add_argument("--mirror", default="")
     options = parser.parse_args()
     try:
-        install(lambda line: print(f"edgeclassify: {line}", flush=True), offline=options.offline)
+        install(lambda line: print(f"edgeclassify: {line}", flush=True), mirror=options.mirror)
     except EdgeClassifyError as error:
         print(f"edgeclassify: {error}", file=sys.stderr)
         return error.exit_code

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
+from edgeclassify.redact import hide_password
 from edgeclassify.resources import GOOD_MODEL
 from edgeclassify.tools.service.files import write
 from edgeclassify.tools.service.places import NAME, Places
 from edgeclassify.tools.service.running import Say, run
 
 _PULL_S = 600
+_LATER = f"later: sudo {NAME} models pull {GOOD_MODEL}"
 # Addresses of cameras hold passwords: the service may read it, other users may not.
 _MODE = 0o640
 
@@ -39,19 +41,26 @@ model:
 """
 
 
-def write_first_config(places: Places, release: Path, group_id: int, say: Say, *, offline: bool) -> None:
+def write_first_config(places: Places, release: Path, group_id: int, say: Say, mirror: str | None) -> None:
     """Write config.yaml, unless there is one: that is the user's, and only its group is set.
+
+    Args:
+        places: of the service.
+        release: the version that pulls.
+        group_id: the service's.
+        say: is told what is done.
+        mirror: an address or a folder that has the model; empty: where it was published; None: it is not pulled.
 
     Raises:
         OSError: it cannot be written.
     """
     if places.config.exists():
         _let_service_read(places.config, group_id)
-        say(f"{places.config} is kept as it is")
+        say(f"{places.config} is kept as it is" + (f"; no model is pulled, {_LATER}" if mirror else ""))
         return
-    pulled = not offline and _pull(places, release, say)
+    pulled = mirror is not None and _pull(places, release, mirror, say)
     if not pulled:
-        say(f"the starter model is used, which errs; later: sudo {NAME} models pull {GOOD_MODEL}, see {places.config}")
+        say(f"the starter model is used, which errs; {_LATER}, see {places.config}")
     text = _TEXT.format(
         default=places.programs / "current/share/edgeclassify/config.yaml",
         state=places.state,
@@ -70,12 +79,16 @@ def _let_service_read(config: Path, group_id: int) -> None:
         os.chown(config, -1, group_id)
 
 
-def _pull(places: Places, release: Path, say: Say) -> bool:
-    say(f"getting the model {GOOD_MODEL}")
+def _pull(places: Places, release: Path, mirror: str, say: Say) -> bool:
+    say(f"getting the model {GOOD_MODEL}" + (f" from {hide_password(mirror)}" if mirror else ""))
     pull = (release / "bin/edgeclassify", "models", "pull", GOOD_MODEL)
-    try:
-        run(*pull, timeout_s=_PULL_S, variables={"EDGECLASSIFY_MODELS": str(places.models)})
-    except UnavailableError as error:
-        say(str(error).splitlines()[-1].strip().removeprefix("edgeclassify: "))
-        return False
-    return True
+    variables = {"EDGECLASSIFY_MODELS": str(places.models)} | ({"EDGECLASSIFY_MIRROR": mirror} if mirror else {})
+    # A mirror may do without the twin for the Edge TPU; what came of the first attempt is not brought again.
+    for more in ((), ("--no-edgetpu",)) if mirror else ((),):
+        try:
+            run(*pull, *more, timeout_s=_PULL_S, variables=variables)
+        except UnavailableError as error:
+            say(str(error).splitlines()[-1].strip().removeprefix("edgeclassify: "))
+        else:
+            return True
+    return False

@@ -21,13 +21,13 @@ _TRIAL_S = 300
 _FOR_ALL, _EXECUTABLE = 0o644, 0o755
 
 
-def install(say: Say, source: str = "", *, offline: bool = False) -> None:
+def install(say: Say, source: str = "", mirror: str | None = "") -> None:
     """Install the service or bring it up to date; at the end it is enabled and runs.
 
     Args:
         say: is told what is done.
         source: what pip can install: a wheel, this project's folder, `edgeclassify==1.2.3`; default: what this is.
-        offline: do not try to get a better model.
+        mirror: where to get the better model, an address or a folder; empty: where it was published; None: nowhere.
 
     Raises:
         UsageError: there is no default, because this is not what `install` made.
@@ -43,7 +43,7 @@ def install(say: Say, source: str = "", *, offline: bool = False) -> None:
             _try(release, places)
             group_id = _make_user(release)
             places.models.mkdir(mode=0o755, parents=True, exist_ok=True)
-            write_first_config(places, release, group_id, say, offline=offline)
+            write_first_config(places, release, group_id, say, mirror)
             _switch(places, releases, release, say)
         # It runs, and is no longer removed, whatever happens now.
         say(f"{NAME} is installed and runs; how it fares: {NAME} service status")

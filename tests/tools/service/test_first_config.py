@@ -23,14 +23,15 @@ def release_that(folder: Path, *, pulls: bool) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("pulls", "offline", "model"),
-    [(True, False, GOOD_MODEL), (False, False, "starter"), (True, True, "starter")],
+    ("pulls", "mirror", "model"),
+    [(True, "", GOOD_MODEL), (False, "", "starter"), (True, None, "starter"), (True, "http://u:pw@here/", GOOD_MODEL)],
 )
 def test_it_names_the_good_model_if_that_came_and_is_right_in_any_case(
-    tmp_path: Path, pulls: bool, offline: bool, model: str
+    tmp_path: Path, pulls: bool, mirror: str | None, model: str
 ) -> None:
     places, said = Places(tmp_path), list[str]()
-    write_first_config(places, release_that(tmp_path, pulls=pulls), os.getgid(), said.append, offline=offline)
+    write_first_config(places, release_that(tmp_path, pulls=pulls), os.getgid(), said.append, mirror)
+    assert not any("pw" in line for line in said)
     config = load_config(places.config).config
     assert (config.model.name, config.state_dir) == (model, str(places.state))
     assert (config.events.groups == "home") == (model == GOOD_MODEL)
@@ -39,10 +40,22 @@ def test_it_names_the_good_model_if_that_came_and_is_right_in_any_case(
     assert "starter" in local_models()
 
 
-def test_what_the_user_wrote_is_never_touched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mirror", ["", "/a/folder"])
+def test_what_the_user_wrote_is_never_touched(tmp_path: Path, mirror: str) -> None:
     places, said = Places(tmp_path), list[str]()
     places.config.parent.mkdir(parents=True)
     places.config.write_text("node: mine\n")
-    write_first_config(places, release_that(tmp_path, pulls=True), os.getgid(), said.append, offline=False)
+    write_first_config(places, release_that(tmp_path, pulls=True), os.getgid(), said.append, mirror)
     assert places.config.read_text() == "node: mine\n"
-    assert said == [f"{places.config} is kept as it is"]
+    assert said[0].startswith(f"{places.config} is kept as it is")
+    assert ("models pull" in said[0]) == bool(mirror)
+
+
+def test_a_mirror_without_the_edge_tpus_twin_will_do(tmp_path: Path) -> None:
+    places, said, release = Places(tmp_path), list[str](), release_that(tmp_path, pulls=False)
+    (release / "bin/edgeclassify").write_text(
+        '#!/bin/sh\necho "$EDGECLASSIFY_MIRROR" >&2; case "$*" in *" --no-edgetpu") exit 0;; esac; exit 69\n'
+    )
+    write_first_config(places, release, os.getgid(), said.append, "/a/folder")
+    assert load_config(places.config).config.model.name == GOOD_MODEL
+    assert said[:2] == [f"getting the model {GOOD_MODEL} from /a/folder", "/a/folder"]
