@@ -119,8 +119,31 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class RankedAnswer:
+    """A label or group (`index` is null) with its smoothed score and the score from which it counts."""
+
+    index: int | None
+    label: str
+    score: float
+    threshold: float | None
+    """None: it is never reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresentAnswer:
+    """What is in front of a camera, and for how long still."""
+
+    index: int | None
+    label: str
+    score: float
+    for_s: float
+    gone_in_s: float | None
+    """If its score stays as low as it is; None while it is high enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one frame came to, in words: for `watch --why` and for the log."""
+    """What one frame came to: for `watch --why` and for the log."""
 
     camera: str
     time_s: float
@@ -132,6 +155,17 @@ class Verdict:
     why: str
     """`cat 0.38 < 0.40: no event`."""
     top: tuple[ScoredLabel, ...]
+    """The model's own best labels, groups or not."""
+    answers: tuple[RankedAnswer, ...]
+    """The best answers; the first is the candidate."""
+    margin: float
+    """By so much the first must be ahead of the second."""
+    for_s: float
+    """For how long it has been this candidate with this outcome."""
+    left_s: float | None
+    """Until it appears, or until its cooldown is over; None where no time decides."""
+    present: tuple[PresentAnswer, ...]
+    """What is in front of the camera, the highest score first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
+from dataclasses import dataclass, field
 
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.arrivals import Incoming
@@ -13,7 +15,19 @@ from edgeclassify.records import Frame, Verdict
 
 log = logging.getLogger(__name__)
 
-_INTERVAL_S = 0.25
+_TOLD_A_SECOND = 4  # at most, of each camera
+_INTERVAL_S = 1 / _TOLD_A_SECOND
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was told of one camera last."""
+
+    picture: str = ""
+    at_s: deque[float] = field(default_factory=lambda: deque([-1.0] * _TOLD_A_SECOND, _TOLD_A_SECOND))
+
+    def is_enough(self, picture: str, now_s: float) -> bool:
+        return now_s - self.at_s[0] < 1 or (picture == self.picture and now_s - self.at_s[-1] < _INTERVAL_S)
 
 
 class Watchers:
@@ -23,7 +37,7 @@ class Watchers:
         self._publisher = publisher
         self._topics = topics
         self._until_s = 0.0
-        self._told: dict[str, tuple[float, str]] = {}  # when, and of which picture
+        self._told: dict[str, _Told] = {}
         publisher.subscribe(topics.why_set, self._ask)
 
     def wanted(self) -> bool:
@@ -31,15 +45,16 @@ class Watchers:
         return time.monotonic() <= self._until_s or log.isEnabledFor(logging.DEBUG)
 
     def tell(self, verdict: Verdict, frame: Frame) -> None:
-        """Publish the verdict if somebody watches: a few times a second, and at once of another picture."""
+        """Publish the verdict if somebody watches: at most 4 a second, and soon of another picture."""
         if log.isEnabledFor(logging.DEBUG):
             log.debug("camera %s: %s%s", frame.camera, frame.picture.name and f"{frame.picture.name}: ", verdict.why)
         now_s, picture = time.monotonic(), frame.picture.name
-        told_s, told_picture = self._told.get(frame.camera, (0.0, ""))
-        if now_s > self._until_s or (picture == told_picture and now_s - told_s < _INTERVAL_S):
+        told = self._told.setdefault(frame.camera, _Told())
+        if now_s > self._until_s or told.is_enough(picture, now_s):
             return
-        self._told[frame.camera] = now_s, picture
-        self._publisher.send(messages.why(self._topics, verdict, frame.picture.name))
+        told.picture = picture
+        told.at_s.append(now_s)
+        self._publisher.send(messages.why(self._topics, verdict, picture))
 
     def _ask(self, incoming: Incoming) -> None:
         seconds = messages.lease_seconds(incoming.payload)

@@ -12,6 +12,8 @@ from edgeclassify.events.rules import Rules
 
 SUPPRESSED = ("below_threshold", "ambiguous", "cooldown", "ignored")
 """Why a frame has no answer; every other frame is `answered`."""
+TOP = 5
+"""So many of the best are told."""
 EPSILON = 1e-9
 """Scores and seconds nearer than this are equal: 0.7 - 0.6 is a margin of 0.1 to a person."""
 
@@ -54,3 +56,10 @@ def rank(answers: npt.NDArray[np.float64], rules: Rules, cooldown_left_s: Callab
     else:
         outcome = "answered"
     return Candidate(best, score, runner_up, runner_up_score, outcome)
+
+
+def best_of(scores: npt.NDArray[np.float64], count: int) -> list[int]:
+    """Return the numbers of the highest scores above 0, the best first, of equal ones the first."""
+    count = min(count, len(scores))
+    best = np.argpartition(-scores, count - 1)[:count] if count < len(scores) else np.arange(count)
+    return [int(i) for i in best[np.lexsort((best, -scores[best]))] if scores[i] > 0]

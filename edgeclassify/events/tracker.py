@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeclassify.events import reasons
-from edgeclassify.events.ranking import EPSILON, Candidate, rank
+from edgeclassify.events.ranking import EPSILON, TOP, Candidate, best_of, rank
 from edgeclassify.events.rules import Rules
 from edgeclassify.events.smoothing import RunningMean
 from edgeclassify.events.states import StateTeller
-from edgeclassify.records import Decision, Event, Presence, ScoredLabel, Scores, Verdict
+from edgeclassify.events.verdicts import best_answers, verdict_of
+from edgeclassify.records import Decision, Event, Presence, PresentAnswer, ScoredLabel, Scores, Verdict
 from edgeclassify.vocabulary import Vocabulary
-
-TOP = 5
 
 
 def wall_time(monotonic_s: float) -> float:
@@ -63,6 +62,8 @@ class Tracker:
         self._mean = RunningMean(rules.smoothing_s)
         self._present: dict[int, _Present] = {}
         self._counting: tuple[int, float] | None = None  # which answer qualifies, and since when
+        self._steady: tuple[int, str] | None = None  # the candidate and its outcome,
+        self._steady_since_s = 0.0  # and since when
         self._last_gone_s: dict[int, float] = {}
         self._states = StateTeller(camera, to_wall)
         self._scores: Scores | None = None
@@ -79,6 +80,8 @@ class Tracker:
         answers = self._vocabulary.answer_scores(mean)
         candidate = rank(answers, self._rules, lambda answer: self._cooldown_left_s(answer, now_s))
         self.counts[candidate.outcome] += 1
+        if (candidate.answer, candidate.outcome) != self._steady:
+            self._steady, self._steady_since_s = (candidate.answer, candidate.outcome), now_s
         for_s = self._count_to_appear(candidate, now_s)
 
         changed: list[tuple[int, bool]] = []
@@ -99,7 +102,7 @@ class Tracker:
                 reason = reasons.appeared(candidate.score, threshold, for_s, candidate.margin)
                 top = self._top(mean)
                 events.append(self._event("appeared", candidate.answer, now_s, candidate.score, reason, top))
-        verdict = self._verdict(candidate, now_s, self._top(mean)) if explain else None
+        verdict = self._verdict(candidate, now_s, answers, self._top(mean)) if explain else None
         return self._decision(events, changed, now_s, verdict)
 
     def end(self, reason: str, now_s: float) -> Decision:
@@ -107,7 +110,7 @@ class Tracker:
         changed = [(answer, False) for answer in self._present]
         events = [event for answer in list(self._present) for event in self._end(answer, now_s, reason, ())]
         self._mean.reset()
-        self._counting = None
+        self._counting = self._steady = None
         return self._decision(events, changed, now_s, None)
 
     def _cooldown_left_s(self, answer: int, now_s: float) -> float:
@@ -197,36 +200,34 @@ class Tracker:
 
     def _top(self, mean: npt.NDArray[np.float64]) -> tuple[ScoredLabel, ...]:
         """Return the model's own best labels, groups or not."""
-        count = min(TOP, len(mean))
-        best = np.argpartition(-mean, count - 1)[:count] if count < len(mean) else np.arange(count)
-        ordered = best[np.lexsort((best, -mean[best]))]
         labels = self._vocabulary.labels
-        return tuple(ScoredLabel(int(i), labels[i], float(mean[i])) for i in ordered if mean[i] > 0)
+        return tuple(ScoredLabel(i, labels[i], float(mean[i])) for i in best_of(mean, TOP))
 
-    def _verdict(self, candidate: Candidate, now_s: float, top: tuple[ScoredLabel, ...]) -> Verdict:
-        return Verdict(
+    def _verdict(
+        self, candidate: Candidate, now_s: float, answers: npt.NDArray[np.float64], top: tuple[ScoredLabel, ...]
+    ) -> Verdict:
+        rules, known = self._rules, self._vocabulary.answers
+        present = [
+            PresentAnswer(known[i].index, known[i].label, one.score, now_s - one.since_s, self._gone_in_s(one, now_s))
+            for i, one in sorted(self._present.items(), key=lambda pair: -pair[1].score)
+        ]
+        left_s = None
+        if candidate.outcome == "cooldown":
+            left_s = self._cooldown_left_s(candidate.answer, now_s)
+        elif self._counting is not None and candidate.answer not in self._present:
+            left_s = max(0.0, rules.appear_after_s - (now_s - self._counting[1]))
+        return verdict_of(
             self._camera,
             self._to_wall(now_s),
-            self._label(candidate.answer),
-            candidate.score,
             candidate.outcome,
-            self._why(candidate, now_s),
             top,
+            best_answers(answers, self._vocabulary, rules),
+            tuple(present),
+            margin=rules.margin,
+            for_s=now_s - self._steady_since_s,
+            left_s=left_s,
+            appear_after_s=rules.appear_after_s,
         )
 
-    def _why(self, candidate: Candidate, now_s: float) -> str:
-        label, score = self._label(candidate.answer), candidate.score
-        # A model with one answer has no runner-up.
-        other = "none" if candidate.runner_up is None else self._label(candidate.runner_up)
-        if candidate.outcome == "ignored":
-            return reasons.ignored(label, score, other, candidate.runner_up_score)
-        if candidate.outcome == "below_threshold":
-            return reasons.below_threshold(label, score, self._rules.thresholds[candidate.answer])
-        if candidate.outcome == "ambiguous":
-            return reasons.ambiguous(label, score, other, candidate.runner_up_score, self._rules.margin)
-        if candidate.outcome == "cooldown":
-            return reasons.cooldown(label, score, self._cooldown_left_s(candidate.answer, now_s))
-        if candidate.answer in self._present:
-            return reasons.present(label, score, now_s - self._present[candidate.answer].since_s)
-        since_s = self._counting[1] if self._counting else now_s
-        return reasons.waiting(label, score, now_s - since_s, self._rules.appear_after_s)
+    def _gone_in_s(self, present: _Present, now_s: float) -> float | None:
+        return None if present.last_above_s == now_s else present.last_above_s + self._rules.gone_after_s - now_s

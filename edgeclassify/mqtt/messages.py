@@ -139,6 +139,23 @@ def why(topics: Topics, verdict: Verdict, source: str) -> Message:
         "outcome": verdict.outcome,
         "why": verdict.why,
         "top": _top(verdict.top),
+        "answers": [
+            {"index": one.index, "label": one.label, "score": _rounded(one.score, 4), "threshold": one.threshold}
+            for one in verdict.answers
+        ],
+        "margin": verdict.margin,
+        "for_seconds": _rounded(verdict.for_s, 1),
+        "left_seconds": _rounded(verdict.left_s, 1),
+        "present": [
+            {
+                "index": one.index,
+                "label": one.label,
+                "score": _rounded(one.score, 4),
+                "for_seconds": _rounded(one.for_s, 1),
+                "gone_in_seconds": _rounded(one.gone_in_s, 1),
+            }
+            for one in verdict.present
+        ],
     }
     return Message(topics.why(verdict.camera), _json(fields).encode())
 

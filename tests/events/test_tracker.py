@@ -119,6 +119,46 @@ def test_every_frame_says_what_it_came_to(values: tuple[float, ...], outcome: st
     assert tracker.counts == {outcome: 1}
 
 
+def test_a_verdict_names_the_best_five_and_what_each_takes() -> None:
+    labels = ("tabby", "tiger cat", "dog", "bird", "fox", "hare", "background")
+    tracker = make_tracker(labels, {"cat": ["tabby", "tiger cat"]}, [{"cat": 0.4}])
+    verdict = tracker.update(scores(0, 0.2, 0.15, 0.1, 0.05, 0.04, 0.03, 0.3)).verdict
+    assert verdict is not None
+    told = [(one.label, one.index, round(one.score, 2), one.threshold) for one in verdict.answers]
+    assert told == [
+        ("cat", None, 0.35, 0.4), ("background", 6, 0.3, None), ("dog", 2, 0.1, 0.6), ("bird", 3, 0.05, 0.6),
+        ("fox", 4, 0.04, 0.6),
+    ]  # fmt: skip
+    assert verdict.answers[0].label == verdict.label
+    assert verdict.top[0].label == "background"
+
+
+def test_a_verdict_says_how_long_that_is_so_and_how_long_it_takes() -> None:
+    scene = Scene(make_tracker(appear_after_seconds=0.5, gone_after_seconds=2, cooldown_seconds=30))
+
+    def last() -> tuple[str, float, float | None, list[tuple[str, float, float | None]]]:
+        verdict = scene.decisions[-1].verdict
+        assert verdict is not None
+        present = [(p.label, round(p.for_s, 1), p.gone_in_s and round(p.gone_in_s, 1)) for p in verdict.present]
+        return verdict.outcome, round(verdict.for_s, 1), verdict.left_s and round(verdict.left_s, 1), present
+
+    scene.show(0.5, 0.1, 0, 0, seconds=1.3)
+    assert last() == ("below_threshold", 1.2, None, [])
+    scene.show(*CAT, seconds=0.3)
+    assert last() == ("answered", 0.2, 0.3, [])
+    scene.show(*CAT, seconds=1.3)
+    assert last() == ("answered", 1.5, None, [("cat", 1.0, None)])
+    scene.show(0.1, 0.05, 0, 0, seconds=0.8)
+    assert last() == ("below_threshold", 0.7, None, [("cat", 1.8, 1.2)])
+    scene.show(0.1, 0.05, 0, 0, seconds=2)
+    scene.show(*CAT)
+    assert last()[0] == "cooldown"
+    assert 28 < (last()[2] or 0) < 30
+    scene.end("camera offline")
+    scene.show(0.5, 0.1, 0, 0)
+    assert last() == ("below_threshold", 0.0, None, [])
+
+
 def test_what_nobody_wants_to_know_is_not_put_into_words() -> None:
     tracker = make_tracker(appear_after_seconds=0)
     decision = tracker.update(scores(0, *CAT), explain=False)

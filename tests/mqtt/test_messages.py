@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.messages import MAX_EVENT_BYTES, Message, lease_seconds
 from edgeclassify.mqtt.topics import Topics
-from edgeclassify.records import Event, ScoredLabel, State, Verdict
+from edgeclassify.records import Event, PresentAnswer, RankedAnswer, ScoredLabel, State, Verdict
 from tests.mqtt import records
 
 TOPICS = Topics("edgeclassify", "porch-pi")
@@ -134,13 +134,22 @@ def test_what_is_retained_and_how():
 
 def test_why_explains_a_frame_and_is_not_kept():
     verdict = Verdict(
-        "porch", TIME_S, "cat", 0.38, "below_threshold", "cat 0.38 < 0.40: no event", records.event("gone").top
-    )
+        "porch", TIME_S, "cat", 0.38, "below_threshold", "cat 0.38 < 0.40: no event", records.event("gone").top,
+        answers=(RankedAnswer(None, "cat", 0.38, 0.40), RankedAnswer(7, "background", 0.1, None)),
+        margin=0.1, for_s=1.24, left_s=None, present=(PresentAnswer(3, "dog", 0.05, 61.0, 0.97),),
+    )  # fmt: skip
     told = messages.why(TOPICS, verdict, "chelsea.png")
     assert (told.topic, told.qos, told.retain) == ("edgeclassify/porch-pi/porch/why", 0, False)
     fields = json.loads(told.payload)
-    assert list(fields) == ["time", "source", "label", "score", "outcome", "why", "top"]
     assert (fields["source"], fields["outcome"]) == ("chelsea.png", "below_threshold")
+    assert fields["answers"] == [
+        {"index": None, "label": "cat", "score": 0.38, "threshold": 0.40},
+        {"index": 7, "label": "background", "score": 0.1, "threshold": None},
+    ]
+    assert (fields["margin"], fields["for_seconds"], fields["left_seconds"]) == (0.1, 1.2, None)
+    assert fields["present"] == [
+        {"index": 3, "label": "dog", "score": 0.05, "for_seconds": 61.0, "gone_in_seconds": 1.0}
+    ]
 
 
 @pytest.mark.parametrize(("payload", "seconds"), [(b"1", 1), (b"60", 60), (b" 2.5 ", 2.5)])
