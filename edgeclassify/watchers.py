@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.arrivals import Incoming
@@ -15,19 +14,29 @@ from edgeclassify.records import Frame, Verdict
 
 log = logging.getLogger(__name__)
 
-_TOLD_A_SECOND = 4  # at most, of each camera
+_TOLD_A_SECOND = 4.0
 _INTERVAL_S = 1 / _TOLD_A_SECOND
 
 
 @dataclass(slots=True)
-class _Told:
-    """What was told of one camera last."""
+class _Allowance:
+    """How often one camera may still be told of: what is not used adds up to a second's worth."""
 
+    left: float = _TOLD_A_SECOND
     picture: str = ""
-    at_s: deque[float] = field(default_factory=lambda: deque([-1.0] * _TOLD_A_SECOND, _TOLD_A_SECOND))
+    told_s: float = 0.0
+    counted_s: float = 0.0
 
-    def is_enough(self, picture: str, now_s: float) -> bool:
-        return now_s - self.at_s[0] < 1 or (picture == self.picture and now_s - self.at_s[-1] < _INTERVAL_S)
+    def take(self, picture: str, now_s: float) -> bool:
+        """Use it, if it is time to tell; the last piece is kept for another picture, which is told at once."""
+        self.left = min(_TOLD_A_SECOND, self.left + (now_s - self.counted_s) * _TOLD_A_SECOND)
+        self.counted_s = now_s
+        another = picture != self.picture
+        if self.left < (1 if another else 2) or not (another or now_s - self.told_s >= _INTERVAL_S):
+            return False
+        self.left -= 1
+        self.picture, self.told_s = picture, now_s
+        return True
 
 
 class Watchers:
@@ -37,7 +46,7 @@ class Watchers:
         self._publisher = publisher
         self._topics = topics
         self._until_s = 0.0
-        self._told: dict[str, _Told] = {}
+        self._allowances: dict[str, _Allowance] = {}
         publisher.subscribe(topics.why_set, self._ask)
 
     def wanted(self) -> bool:
@@ -45,16 +54,12 @@ class Watchers:
         return time.monotonic() <= self._until_s or log.isEnabledFor(logging.DEBUG)
 
     def tell(self, verdict: Verdict, frame: Frame) -> None:
-        """Publish the verdict if somebody watches: at most 4 a second, and soon of another picture."""
+        """Publish the verdict if somebody watches: 4 a second at most, of another picture at once."""
         if log.isEnabledFor(logging.DEBUG):
             log.debug("camera %s: %s%s", frame.camera, frame.picture.name and f"{frame.picture.name}: ", verdict.why)
         now_s, picture = time.monotonic(), frame.picture.name
-        told = self._told.setdefault(frame.camera, _Told())
-        if now_s > self._until_s or told.is_enough(picture, now_s):
-            return
-        told.picture = picture
-        told.at_s.append(now_s)
-        self._publisher.send(messages.why(self._topics, verdict, picture))
+        if now_s <= self._until_s and self._allowances.setdefault(frame.camera, _Allowance()).take(picture, now_s):
+            self._publisher.send(messages.why(self._topics, verdict, picture))
 
     def _ask(self, incoming: Incoming) -> None:
         seconds = messages.lease_seconds(incoming.payload)

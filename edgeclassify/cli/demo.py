@@ -54,7 +54,8 @@ def _show_it(pictures: Path | None, seconds: float | None, *, offline: bool) -> 
     from edgeclassify.errors import EdgeClassifyError
     from edgeclassify.tools.better_model import try_to_get_better_model
     from edgeclassify.tools.demo import NODE, running_demo, stop_on_sigterm
-    from edgeclassify.tools.watch import Watch
+    from edgeclassify.tools.watch.lines import Lines
+    from edgeclassify.tools.watch.watch import Watch
 
     stop_on_sigterm()
     if not offline:
@@ -74,7 +75,7 @@ def _show_it(pictures: Path | None, seconds: float | None, *, offline: bool) -> 
             failure.extend(text for text in [demo.daemon_failure()] if text)
             return bool(failure) or (end_s is not None and time.monotonic() >= end_s)
 
-        watch = Watch(config.mqtt, demo.config.parent, NODE, click.echo, why=True, answered=False)
+        watch = Watch(config.mqtt, demo.config.parent, NODE, Lines(click.echo, answered=False), why=True)
         if watch.run(ended):
             click.echo()  # behind the terminal's ^C
         if failure:

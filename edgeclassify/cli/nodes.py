@@ -9,6 +9,7 @@ import click
 
 from edgeclassify.cli.options import config_option
 from edgeclassify.cli.table import table
+from edgeclassify.tools.foreign import harmless
 
 if TYPE_CHECKING:
     import datetime
@@ -88,9 +89,7 @@ def _ago(seconds: float) -> str:
 
 
 def _printable(text: str | None) -> str:
-    """Return text of the broker without what could move the terminal's cursor, cut if long."""
-    harmless = "".join(character if character.isprintable() else "?" for character in text or "-")
-    return harmless if len(harmless) <= 32 else harmless[:31] + "…"
+    return harmless(text or "-", 32)
 
 
 def _print_json(nodes: list[NodeReport]) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeclassify.config.sections import MqttConfig
+from edgeclassify.tools.foreign import parse
 from edgeclassify.tools.subscription import Subscription
-from edgeclassify.tools.watching import parse
 
 _STATUSES = {b"online", b"offline"}
 

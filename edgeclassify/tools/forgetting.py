@@ -8,8 +8,8 @@ from pathlib import Path
 
 from edgeclassify.config.sections import Config
 from edgeclassify.errors import UnavailableError, UsageError
+from edgeclassify.tools.foreign import parse
 from edgeclassify.tools.subscription import Subscription
-from edgeclassify.tools.watching import parse
 
 _ONLINE = b"online"
 _NOT_IN_NAMES = set("+#/\0")

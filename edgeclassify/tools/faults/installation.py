@@ -21,8 +21,8 @@ from edgeclassify.mqtt.database import reading
 from edgeclassify.tools.broker import background, free_port, mosquitto_command, wait_for_broker
 from edgeclassify.tools.faults.stand_in import StandIn, build_library
 from edgeclassify.tools.faults.tally import Key, Tally
+from edgeclassify.tools.foreign import parse
 from edgeclassify.tools.subscription import Subscription
-from edgeclassify.tools.watching import parse
 
 NODE = "demo"
 _COLOURS = [(230, 0, 0), (0, 230, 0), (0, 0, 230)]
