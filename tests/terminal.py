@@ -67,6 +67,12 @@ class Terminal:
             return [line.rstrip() for line in self._shown.display]
 
     @property
+    def scrolled(self) -> list[str]:
+        """The lines that have left the screen at its top."""
+        with self._lock:
+            return ["".join(line[column].data for column in sorted(line)) for line in self._shown.history.top]
+
+    @property
     def text(self) -> str:
         """All that is seen now."""
         return "\n".join(self.screen).rstrip()

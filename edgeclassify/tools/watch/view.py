@@ -18,8 +18,8 @@ _PANEL_LINES = 1 + _ANSWERS
 _QUIET_S = 5.0
 """A camera that told nothing for longer is said to be quiet."""
 _SCORE_CELLS = 4
-_WORDS_CELLS = 21
-"""`below 0.60 for 12 min` should not be cut."""
+_WORDS_CELLS = 20
+"""`below 0.60 for 1.2 s` should not be cut."""
 _MAX_NAME_CELLS = 20
 _MAX_BAR_CELLS = 50
 
@@ -31,6 +31,7 @@ class _Columns:
     name: int
     label: int
     spark: int
+    gap: str
 
 
 class View:
@@ -59,7 +60,7 @@ class View:
         lines = [self._rule(_summary(board, rows, shown), width)]
         lines += [self._row(board, row, columns, width, now_s) for row in shown]
         if panel and noticed is not None and noticed.reading is not None:
-            lines += self._panel(noticed, noticed.reading, columns, width)
+            lines += self._panel(noticed, noticed.reading, _state(board, noticed, now_s), columns, width)
         return lines
 
     def _rule(self, heading: Line, width: int) -> Line:
@@ -72,32 +73,32 @@ class View:
 
     def _columns(self, width: int) -> _Columns:
         name = min(self._name_cells, _MAX_NAME_CELLS, max(5, width // 5))
-        left = width - name - 2 - _SCORE_CELLS - 2 - _WORDS_CELLS
-        spark = 0 if left < 20 else min(16, left // 3)
-        label = min(24, max(6, left - 2 - (spark + 2 if spark else 0)))
-        return _Columns(name, label, spark)
+        gap = "  " if width >= 60 else " "
+        left = width - name - 1 - _SCORE_CELLS - _WORDS_CELLS - 2 * len(gap)
+        spark = min(16, left // 3) if left >= 20 else 0
+        label = min(24, max(6, left - (spark + len(gap) if spark else 0)))
+        return _Columns(name, label, spark, gap)
 
     def _row(self, board: Board, row: Row, columns: _Columns, width: int, now_s: float) -> Line:
         said, style = _state(board, row, now_s)
         reading = row.reading
-        line: Line = [(fitted(self._name(row), columns.name, cut=self._glyphs.cut), "bold"), ("  ", "")]
-        label = reading.label if reading else ""
-        line += [(fitted(label, columns.label, cut=self._glyphs.cut), style), (" ", "")]
+        gap = (columns.gap, "")
+        line: Line = [(fitted(self._name(row), columns.name, cut=self._glyphs.cut), "bold"), gap]
+        line += [(fitted(row.label, columns.label, cut=self._glyphs.cut), style), (" ", "")]
         line.append((f"{reading.score:.2f}" if reading else " " * _SCORE_CELLS, style))
         if columns.spark:
-            line += [("  ", ""), *sparkline(row.samples, columns.spark, self._glyphs)]
-        line += [("  ", ""), (said, style)]
-        return _cut(line, width, self._glyphs)
+            line += [gap, *sparkline(row.samples, columns.spark, self._glyphs)]
+        return _cut([*line, gap, (said, style)], width, self._glyphs)
 
-    def _panel(self, row: Row, reading: Reading, columns: _Columns, width: int) -> list[Line]:
-        heading = [(f"{self._name(row)}: ", "dim"), (reading.label, _style(reading))]
-        lines = [self._rule([*heading, (f" {reading.score:.2f} {words(reading)}", "dim")], width)]
+    def _panel(self, row: Row, reading: Reading, state: Span, columns: _Columns, width: int) -> list[Line]:
+        heading = [(f"{self._name(row)}: ", "dim"), (reading.label, state[1])]
+        lines = [self._rule([*heading, (f" {reading.score:.2f} {state[0]}", "dim")], width)]
         lines += [self._answer(reading, answer, columns, width) for answer in reading.answers[:_ANSWERS]]
         return lines + [[] for _ in range(_PANEL_LINES - len(lines))]
 
     def _answer(self, reading: Reading, answer: Answer, columns: _Columns, width: int) -> Line:
         glyphs = self._glyphs
-        label_cells = min(36, columns.name + 2 + columns.label)
+        label_cells = min(36, columns.name + len(columns.gap) + columns.label)
         takes = _takes(reading, answer, glyphs)
         bar_cells = min(_MAX_BAR_CELLS, width - label_cells - 1 - _SCORE_CELLS - 2 - 2 - 7)
         present = any(one.label == answer.label for one in reading.details.present) if reading.details else False

@@ -85,6 +85,8 @@ class Watch:
         heard = self._heard(arrival)
         if not self._is_known((heard.node, heard.camera)):
             return
+        if heard.kind == "status" and heard.text not in ("online", "offline", ""):
+            return  # of somebody else
         if heard.kind == "status" and not heard.camera and heard.text == "online":
             self._nodes.add(heard.node)
             self._lease_until_s = 0.0  # it may have been restarted, and forgotten who watches
