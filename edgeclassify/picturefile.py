@@ -79,7 +79,9 @@ def read_picture(path: Path) -> Image.Image:
 
 def _check_is_file(path: Path) -> None:
     if not path.is_file():
-        reason = "is a folder; name a picture in it" if path.is_dir() else "no such file; check the path"
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name a picture, or a folder with pictures in it")
+        reason = "is not a file; name a picture" if path.exists() else "no such file; check the path"
         raise InputError(f"{path}: {reason}")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: not a picture: the file is empty; copy it again")

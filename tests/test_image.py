@@ -273,7 +273,7 @@ def test_of_an_animation_the_first_picture_counts(tmp_path):
     ("make", "message"),
     [
         (lambda _: None, "no such file; check the path"),
-        (lambda path: path.mkdir(), "is a folder; name a picture in it"),
+        (lambda path: path.mkdir(), "is a folder; name a picture, or a folder with pictures in it"),
         (lambda path: path.touch(), "not a picture: the file is empty"),
         (lambda path: path.write_text("hello"), "not a picture of a known kind; use JPEG"),
         (lambda path: path.write_bytes(bytes(range(256)) * 9), "not a picture of a known kind"),

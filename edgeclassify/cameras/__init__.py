@@ -45,7 +45,7 @@ def open_camera(
     try:
         path = base / Path(source).expanduser()
     except RuntimeError as error:  # ~ or ~user, and there is no such home
-        raise CameraError(f"camera {name}: {source}: {error}; write the whole path") from error
+        raise CameraError(f"camera {name}: {source}: {str(error).rstrip('.')}; write the whole path") from error
     return _open_path(name, config, path)
 
 

@@ -117,7 +117,7 @@ class Download:
                 "try another address or --mirror"
             )
         if answer.total is not None and answer.total > self._max_bytes:
-            raise ModelError(f"{self._shown}: has {answer.total / 1e6:.0f} MB, too large")
+            raise ModelError(f"{self._shown}: has {answer.total / 1e6:.0f} MB, too large; name another file")
         expected = answer.total or self._size_bytes
         check_space(self._part.parent, (expected or len(first)) - answer.start)
 
@@ -135,7 +135,7 @@ class Download:
                 file.write(chunk)
                 position += len(chunk)
                 if position > limit:
-                    raise ModelError(f"{self._shown}: sends more than {limit:,} bytes; it is another file")
+                    raise ModelError(f"{self._shown}: sends more than {limit:,} bytes; it is another file: check the address")
                 self._report.progress(self._name, position, answer.total or self._size_bytes)
                 if pace.too_slow(position):
                     raise UnavailableError(

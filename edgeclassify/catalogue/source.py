@@ -116,7 +116,7 @@ def _copy(source: Path, part: Path, wanted: Wanted, report: Report) -> None:
         with source.open("rb") as file:
             size = source.stat().st_size
             if size > wanted.max_bytes:
-                raise ModelError(f"{source}: has {size / 1e6:.0f} MB, too large")
+                raise ModelError(f"{source}: has {size / 1e6:.0f} MB, too large; name another file")
             check_space(part.parent, size)
             with storage_errors(part), part.open("wb") as target:
                 while chunk := file.read(_CHUNK_BYTES):
@@ -125,6 +125,6 @@ def _copy(source: Path, part: Path, wanted: Wanted, report: Report) -> None:
     except UnavailableError:
         raise
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingError(f"{source}: there is no such file") from error
+        raise MissingError(f"{source}: there is no such file; check the path") from error
     except OSError as error:
         raise UnavailableError(f"{source}: cannot be read ({error.strerror or error})") from error

@@ -149,7 +149,7 @@ def _request(address: str, start: int, etag: str) -> urllib.request.Request:
 def _raise_status(error: urllib.error.HTTPError, shown: str) -> NoReturn:
     said = f"{error.code} {error.reason}"
     if error.code in _MISSING:
-        raise MissingError(f"{shown}: the server has no such file ({error.code})") from error
+        raise MissingError(f"{shown}: the server has no such file ({error.code}); check the address") from error
     if error.code == _RANGE_WRONG:
         raise RangeError(f"{shown}: {said}") from error
     if error.code in _TRY_AGAIN:
@@ -158,7 +158,7 @@ def _raise_status(error: urllib.error.HTTPError, shown: str) -> NoReturn:
         raise WebError(f"{shown}: refused ({said}); an address may hold https://NAME:PASSWORD@HOST/...") from error
     if 300 <= error.code < 400:  # the library's own message is several lines long
         raise WebError(f"{shown}: redirects in a circle, too often or to where it may not; ask who runs it") from error
-    raise WebError(f"{shown}: the server says {said}") from error
+    raise WebError(f"{shown}: the server says {said}; ask who runs it, or try another address") from error
 
 
 def _raise_failure(reason: object, shown: str, error: Exception) -> NoReturn:

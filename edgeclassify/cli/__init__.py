@@ -83,7 +83,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
         command = context.command_path if context else "edgeclassify"
-        print(f"edgeclassify: {error.format_message().rstrip('.')}; see: {command} --help", file=sys.stderr)
+        said = error.format_message().rstrip(".?").replace(". Did you mean ", "; did you mean ")
+        print(f"edgeclassify: {said}; see: {command} --help", file=sys.stderr)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 0

@@ -57,16 +57,16 @@ def read_model(path: Path) -> bytes:
             raise ModelError(f"{path}: is a folder; name the .tflite file in it")
         size = path.stat().st_size
         if size > _MAX_BYTES:
-            raise ModelError(f"{path}: is {size / 1e6:.0f} MB, too large for a model")
+            raise ModelError(f"{path}: is {size / 1e6:.0f} MB, too large for a model; name another file")
         if not path.is_file():
-            raise ModelError(f"{path}: is not a file")
+            raise ModelError(f"{path}: is not a file; name a .tflite file")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"{path}: there is no such file; see: edgeclassify models list") from error
     except PermissionError as error:
         raise ModelError(f"{path}: may not be read by this user; run: chmod a+r {path}") from error
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error}); check the path and the disk") from error
     if not content:
         raise ModelError(f"{path}: is empty; get it again")
     if len(content) < _SMALLEST or content[4:8] != b"TFL3":

@@ -69,7 +69,7 @@ def parse_labels(content: bytes, where: str) -> tuple[str, ...]:
     while lines and not lines[-1]:
         lines.pop()
     if not lines:
-        raise LabelsError(f"{where}: has no labels")
+        raise LabelsError(f"{where}: has no labels; write one on each line")
     if "\0" in text:
         log.warning("labels %s: hold control characters, which are left out", where)
     labels = _numbered(lines) or lines

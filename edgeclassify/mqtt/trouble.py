@@ -42,7 +42,7 @@ def of_dialling(error: Exception, config: MqttConfig) -> Trouble:
     if isinstance(error, TimeoutError):
         return Trouble("no answer in time; check mqtt.host, mqtt.port, the network and a firewall")
     if config.tls.enabled and isinstance(error, ssl.SSLError | ConnectionError):
-        reason = getattr(error, "reason", None) or str(error)
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
         return Trouble(
             f"TLS: no secure connection ({reason}); this port may not speak TLS: check mqtt.port and mqtt.tls.enabled, "
             "or the broker wants a client certificate: set mqtt.tls.certificate and key",
