@@ -10,7 +10,7 @@ EdgeClassifyError          70  something of ours is broken; systemd restarts
 ├── CameraError            69  a camera failed; the daemon tries again with growing pauses
 ├── ChildError             70  a child process answered with an error
 │   ├── ChildTimeoutError      it did not answer in time and was killed
-│   └── ChildDiedError         it ended by itself (a crash in native code)
+│   └── ChildDiedError         it ended by itself (a crash in native code), or was killed
 └── StuckThreadError       70  a thread did not end when it was told to
 
 A message says where, what, and what to do, without a full stop:
@@ -83,7 +83,10 @@ class ChildTimeoutError(ChildError, TimeoutError):
 
 
 class ChildDiedError(ChildError):
-    """A child process ended by itself."""
+    """A child process ended by itself, or was killed by somebody else."""
+
+    was_killed = False
+    """By SIGKILL: by the kernel, say, which had no memory left."""
 
 
 class StuckThreadError(EdgeClassifyError, RuntimeError):

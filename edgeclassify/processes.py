@@ -163,7 +163,9 @@ class Child:
                 f"{self._name}: no answer to {doing} within {timeout_s:g} s; its process was killed{self._last_words()}"
             ) from None
         except (EOFError, OSError):
-            raise ChildDiedError(self._post_mortem(doing)) from None
+            died = ChildDiedError(self._post_mortem(doing))
+            died.was_killed = self._process.returncode == -signal.SIGKILL
+            raise died from None
         except BaseException:  # Ctrl-C, or an argument that cannot be pickled: the next answer would be this one's
             self._abort()
             raise

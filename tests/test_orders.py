@@ -75,6 +75,15 @@ def test_the_trial_of_a_model_does_not_hold_up_the_end(tmp_path: Path, number: s
         assert "killed" not in daemon.said(), "that was on purpose"
 
 
+def test_a_trial_that_somebody_else_kills_says_nothing_of_the_model(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", colour_of(0))
+    with Daemon(tmp_path, free_port(), {"porch": slides(pictures)}) as daemon:
+        _freeze_the_trial(daemon)
+        os.kill(_trials(daemon)[0], signal.SIGKILL)
+        assert daemon.end() == 69, "systemd starts it again"
+        assert "its process was killed by SIGKILL during start; if for want of memory" in daemon.said()
+
+
 def test_the_trial_of_another_model_does_not_hold_up_the_end(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
     pictures = write_pictures(tmp_path / "pictures", colour_of(0))
     with Daemon(tmp_path, broker.port, {"porch": slides(pictures)}) as daemon:

@@ -20,7 +20,7 @@ import yaml
 
 from edgeclassify import __version__, resources
 from edgeclassify.config.sections import ModelConfig
-from edgeclassify.errors import ChildError, ModelError
+from edgeclassify.errors import ChildDiedError, ChildError, ModelError, UnavailableError
 from edgeclassify.image import load_picture
 from edgeclassify.inference.bundle import content_sha256
 from edgeclassify.inference.classifier import CpuClassifier
@@ -93,6 +93,7 @@ def admit(config: ModelConfig, base: Path, state_dir: Path) -> None:
     Raises:
         ModelError: it cannot be found, read or used, it crashes or hangs the runtime, or gives other scores than it
             should.
+        UnavailableError: the process was killed, which says nothing of the model.
     """
     path = find_twins(config.name, base).cpu  # the Edge TPU's is tried each time before it is used
     sha256 = content_sha256(path)
@@ -105,6 +106,10 @@ def admit(config: ModelConfig, base: Path, state_dir: Path) -> None:
             _check_scores(path, expected, child.call("scores", tuple(expected), timeout_s=_TRIAL_S))
             _tell(path, child.call("response", timeout_s=_TRIAL_S), known=bool(expected))
     except ChildError as error:
+        if isinstance(error, ChildDiedError) and error.was_killed:
+            raise UnavailableError(
+                f"{error}; if for want of memory: stop other programs, or name a smaller model"
+            ) from error
         raise ModelError(f"{error}; this model is not used: get it again, or name another in model.name") from error
     _remember(state_dir, fingerprint)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from edgeclassify import resources
 from edgeclassify.config.labels import label_problems
 from edgeclassify.config.reader import ConfigFile
-from edgeclassify.errors import ModelError
+from edgeclassify.errors import ModelError, UnavailableError
 from edgeclassify.image import load_picture
 from edgeclassify.inference.admission import admit, golden_scores
 from edgeclassify.inference.bundle import is_bundle, read_index
@@ -41,7 +41,7 @@ def check_model(file: ConfigFile) -> Iterator[Finding]:
         known = model.sha256 in golden_scores()
         right = "and says what it should" if known else "which scores are right is not known of this model"
         yield PART.ok("trial", f"runs in a process of its own, {right}")
-    except ModelError as error:
+    except (ModelError, UnavailableError) as error:
         yield PART.failed("use", str(error))
         return
     yield PART.ok("labels", f"{len(model.labels)}, as many as the model has outputs")
