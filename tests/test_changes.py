@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeclassify.changes import Changes, until_restart
+from edgeclassify.changes import Changes, masked, until_restart
 from edgeclassify.config.sections import Config
 
 _CAMERAS = st.dictionaries(
@@ -96,3 +96,25 @@ def test_groups_of_all_cameras_or_of_one_are_other_answers() -> None:
     before = config(cameras={"porch": {}, "yard": {"events": {"groups": {}}}})
     after = config(cameras=before.model_dump(exclude_unset=True)["cameras"], events={"groups": {"pet": ["cat"]}})
     assert Changes(before, after).other_groups == ["porch"], "the other one has groups of its own"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "held", "told"),
+    [
+        (0.6, 0.5, 0.9, True),
+        (0.6, 0.6, 0.9, False),
+        (0.6, 0.9, 0.9, False),
+    ],
+    ids=["written anew", "as before", "written as it was set"],
+)
+def test_what_is_written_anew_and_does_not_hold_is_told(before: float, after: float, held: float, told: bool) -> None:
+    configs = (config(events={"thresholds": {"*": score}}) for score in (before, after, held))
+    path = ("cameras", "porch", "events", "thresholds", "*")
+    lines = masked(*configs, [path])
+    assert [line.split(",")[0] for line in lines] == ["camera porch: threshold was set over MQTT"] * told
+
+
+def test_a_camera_that_is_new_has_nothing_to_compare_with() -> None:
+    after = config(cameras={"yard": {"enabled": True}})
+    held = config(cameras={"yard": {"enabled": False}})
+    assert masked(config(), after, held, [("cameras", "yard", "enabled")]) == []
