@@ -104,17 +104,19 @@ def masked(before: Config, after: Config, held: Config, overridden: Iterable[Key
     """
     told = []
     for _, camera, key, *_ in sorted(overridden, key=str):
-        if camera not in before.cameras:
-            continue
-        was, written, holds = (
-            config.cameras[camera].enabled if key == "enabled" else config.threshold_of_others(camera)
-            for config in (before, after, held)
-        )
+        was, written, holds = (_settable(config, str(camera), str(key)) for config in (before, after, held))
         if written not in (was, holds):
             what = "enabled" if key == "enabled" else "threshold"
             clear = f"edgeclassify overrides clear --camera {camera}"
             told.append(f"camera {camera}: {what} was set over MQTT, which holds over what is written, until: {clear}")
     return told
+
+
+def _settable(config: Config, camera: str, key: str) -> float | None:
+    """Return `enabled` of a camera, or else the threshold that can be set; None for a camera that is not there."""
+    if camera not in config.cameras:
+        return None
+    return config.cameras[camera].enabled if key == "enabled" else config.threshold_of_others(camera)
 
 
 def until_restart(before: Config, after: Config) -> tuple[Config, list[str]]:
