@@ -59,13 +59,13 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join(self._stop_timeout_s)
+        waited_s = self._stop_timeout_s
         if self._thread.is_alive() and self._hurry:
             self._hurry(self._thread.name)
             self._thread.join(self._stop_timeout_s)
+            waited_s += self._stop_timeout_s
         if self._thread.is_alive():
-            raise StuckThreadError(
-                f"thread {self._thread.name} still runs {self._stop_timeout_s:g} s after it was told to stop"
-            )
+            raise StuckThreadError(f"thread {self._thread.name} still runs {waited_s:g} s after it was told to stop")
 
     def _run(self) -> None:
         name = self._thread.name

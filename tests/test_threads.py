@@ -52,6 +52,26 @@ def test_to_end_without_being_told_is_a_fault() -> None:
         assert reasons.get(timeout=5) == StopReason("health ended by itself", 70)
 
 
+def test_one_that_does_not_end_soon_is_hurried_by_its_name() -> None:
+    stopping, release, hurried = threading.Event(), threading.Event(), []
+
+    def body() -> None:
+        release.wait(20)
+
+    def hurry(name: str) -> None:
+        hurried.append(name)
+        release.set()
+
+    worker = Worker("capture", body, stopping, StopReasons(), stop_timeout_s=0.2, hurry=hurry)
+    with worker:
+        pass
+    assert hurried == ["capture"]
+    prompt = Worker("prompt", lambda: None, stopping, StopReasons(), hurry=hurry)
+    with prompt:
+        pass
+    assert hurried == ["capture"], "one that ends by itself is left alone"
+
+
 def test_one_that_does_not_end_is_said_and_left_behind() -> None:
     stopping, release = threading.Event(), threading.Event()
 
