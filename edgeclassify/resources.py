@@ -47,6 +47,14 @@ def default_config() -> Path:
     return root() / "config.yaml"
 
 
+def used_config() -> Path:
+    """Return the file that is read when none is named on the command line, whether or not it can be read."""
+    if named := os.environ.get("EDGECLASSIFY_CONFIG"):
+        return Path(named)
+    places = (Path("config.yaml"), Path("/etc/edgeclassify/config.yaml"))
+    return next((place for place in places if os.path.lexists(place)), None) or default_config()
+
+
 def models() -> Path:
     """Return the folder of the models that come with the program."""
     return root() / "models"

@@ -67,7 +67,7 @@ def test_an_installed_package_is_complete(installed: Path, tmp_path: Path) -> No
     picture = tmp_path / "picture.png"
     Image.new("RGB", (64, 64), "green").save(picture)
 
-    assert _run(installed, "--version", cwd=empty, **home).startswith("edgeclassify, version ")
+    assert _run(installed, "--version", cwd=empty, **home).startswith("edgeclassify ")
     assert _run(installed, "check", cwd=empty, **home).rstrip().endswith("ok")
     (line,) = _run(installed, "classify", picture, "--json", cwd=empty, **home).splitlines()
     assert json.loads(line)["results"]

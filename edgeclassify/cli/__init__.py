@@ -50,12 +50,26 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    click.echo(f"edgeclassify {__version__}")
+    from edgeclassify.tools.installation import installation
+
+    for name, told in installation():
+        click.echo(f"{name:<15}{told}")
+    context.exit()
+
+
 @click.group(
     cls=_LazyGroup,
     epilog="Example: edgeclassify demo",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="edgeclassify")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+    help="Show what is installed, as a bug report needs it; the first line is `edgeclassify X.Y.Z`.",
+)  # fmt: skip
 def edgeclassify() -> None:
     """Classify what a camera sees and publish events over MQTT."""
 

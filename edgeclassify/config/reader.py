@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,12 +59,7 @@ class InvalidConfigError(ConfigError):
 
 def find_config(option: Path | None) -> Path:
     """Return the file to read: `option`, $EDGECLASSIFY_CONFIG, ./config.yaml, the one in /etc, the packaged default."""
-    if option is not None:
-        return option
-    if named := os.environ.get("EDGECLASSIFY_CONFIG"):
-        return Path(named)
-    places = (Path("config.yaml"), Path("/etc/edgeclassify/config.yaml"))
-    return next((place for place in places if os.path.lexists(place)), None) or resources.default_config()
+    return resources.used_config() if option is None else option
 
 
 def load_config(path: Path) -> ConfigFile:

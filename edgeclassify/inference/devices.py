@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,18 +39,25 @@ def find_devices() -> list[Device]:
 
 
 def library_is_there(library: str) -> bool:
-    """Whether the loader would find a library, without loading it: a broken one can crash whoever does."""
+    """Whether the loader would find a library."""
+    return find_library(library) is not None
+
+
+def find_library(library: str) -> Path | None:
+    """Return where the loader would find a library, without loading it: a broken one can crash whoever does."""
     if "/" in library:
-        return Path(library).exists()
+        return Path(library) if Path(library).exists() else None
     folders = [Path(folder) for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
     for folder in _LIBRARY_FOLDERS:
         folders += [folder, *folder.glob("*-linux-gnu*")]
-    if any((folder / library).exists() for folder in folders):
-        return True
+    for folder in folders:
+        if (folder / library).exists():
+            return folder / library
     try:
-        return b"/%b\0" % os.fsencode(library) in _LOADER_CACHE.read_bytes()
+        cached = re.search(rb"\0([^\0]*/%b)\0" % re.escape(os.fsencode(library)), _LOADER_CACHE.read_bytes())
     except OSError:
-        return False
+        return None
+    return Path(os.fsdecode(cached[1])) if cached else None
 
 
 def _usb_id(folder: Path) -> tuple[str, str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import socket
+import sqlite3
 import subprocess
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from edgeclassify import __version__
@@ -37,7 +41,17 @@ def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["--version"]) == 0
-    assert __version__ in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"edgeclassify {__version__}"
+    told = {line[:15].rstrip(): line[15:] for line in lines[1:]}
+    assert told["python"].startswith(platform.python_version())
+    assert told["configuration"].endswith("config.yaml")
+    assert told["installed in"].endswith("edgeclassify")
+    assert told["SQLite"] == sqlite3.sqlite_version
+    assert told["numpy"] == np.__version__
+    codec = av.library_versions["libavcodec"]
+    assert f"libavcodec {'.'.join(map(str, codec))}," in told["FFmpeg"], "as the library itself says"
+    assert all(told.values())
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,11 @@ from edgeclassify.device import (
 )
 from edgeclassify.tools.doctor.findings import Finding, Part
 from edgeclassify.tools.doctor.machine import Machine, output_of
+from edgeclassify.tools.installation import package_version, runtime_version
 
 PART = Part("device")
 
 _LIBRARIES = ("numpy", "av", "Pillow", "paho-mqtt", "pydantic", "PyYAML")
-_RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 _EARLIEST_YEAR = 2026  # no clock that is right can show an earlier one
 _WARM_CELSIUS = 75
 _LITTLE_MB, _TOO_LITTLE_MB = 200, 60
@@ -43,26 +43,21 @@ def check_device(machine: Machine) -> Iterator[Finding]:
     yield _memory(machine)
 
 
-def runtime_version() -> str:
-    """Return name and version of the TensorFlow Lite runtime: `ai-edge-litert 2.3.0`; empty when there is none."""
-    return next((f"{name} {version}" for name in _RUNTIMES if (version := _version(name))), "")
-
-
 def _versions() -> Iterator[Finding]:
     yield PART.ok("python", f"{platform.python_version()} on {platform.machine()}, edgeclassify {__version__}")
-    missing = [name for name in _LIBRARIES if not _version(name)]
+    missing = [name for name in _LIBRARIES if not package_version(name)]
     if missing:
         yield PART.fail(
             "libraries", f"missing: {', '.join(missing)}", f"run: {sys.executable} -m pip install {' '.join(missing)}"
         )
     else:
-        yield PART.ok("libraries", ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
+        yield PART.ok("libraries", ", ".join(f"{name} {package_version(name)}" for name in _LIBRARIES))
     runtime = runtime_version()
     if not runtime:
         yield PART.fail("runtime", "no TensorFlow Lite runtime is installed", "run: pip install ai-edge-litert")
-    elif runtime.startswith("tflite-runtime") and not _version("numpy").startswith("1."):
+    elif runtime.startswith("tflite-runtime") and not package_version("numpy").startswith("1."):
         yield PART.fail(
-            "runtime", f"{runtime} needs numpy 1, here is {_version('numpy')}", "run: pip install 'numpy<2'"
+            "runtime", f"{runtime} needs numpy 1, here is {package_version('numpy')}", "run: pip install 'numpy<2'"
         )
     else:
         yield PART.ok("runtime", runtime)
@@ -74,15 +69,8 @@ def _versions() -> Iterator[Finding]:
         )
 
 
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
 def _has_the_wrong_pycoral() -> bool:
-    if not _version("pycoral"):
+    if not package_version("pycoral"):
         return False
     files = importlib.metadata.files("pycoral") or []
     return not any(file.as_posix().startswith("pycoral/utils/") for file in files)

@@ -16,10 +16,10 @@ from edgeclassify.inference.model import Model, load_model
 from edgeclassify.inference.twins import find_twins
 from edgeclassify.processes import Child
 from edgeclassify.records import Frame
-from edgeclassify.tools.doctor.device import runtime_version
 from edgeclassify.tools.doctor.edgetpu_devices import EdgeTpuDevice, edgetpu_devices
 from edgeclassify.tools.doctor.findings import Finding, Part
 from edgeclassify.tools.doctor.machine import Machine, access_of, may_use
+from edgeclassify.tools.installation import runtime_version
 
 PART = Part("edgetpu")
 

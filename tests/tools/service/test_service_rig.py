@@ -63,7 +63,7 @@ def wheel(version: str) -> str:
 
 
 def version_in_use(pi: Pi) -> str:
-    return pi.run("edgeclassify", "--version").split()[-1]
+    return pi.run("edgeclassify", "--version").split()[1]
 
 
 def assert_nothing_lost(pi: Pi) -> None:
