@@ -135,7 +135,9 @@ class Download:
                 file.write(chunk)
                 position += len(chunk)
                 if position > limit:
-                    raise ModelError(f"{self._shown}: sends more than {limit:,} bytes; it is another file: check the address")
+                    raise ModelError(
+                        f"{self._shown}: sends more than {limit:,} bytes; it is another file: check the address"
+                    )
                 self._report.progress(self._name, position, answer.total or self._size_bytes)
                 if pace.too_slow(position):
                     raise UnavailableError(

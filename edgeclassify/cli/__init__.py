@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 import threading
@@ -16,22 +17,22 @@ from edgeclassify.errors import EdgeClassifyError
 
 # Each command's module is imported only when it runs, so that --help stays quick.
 COMMANDS = {
-    "run": "the daemon, in the foreground",
-    "demo": "the daemon with a private broker and the best camera found, events shown here",
-    "check": "validate config.yaml; print every problem, or the effective thresholds",
-    "classify": "classify pictures, once",
-    "watch": "the events of one node or of all as they arrive",
-    "cameras": "the cameras of this machine and what to write for each",
-    "models": "the models that there are: list, info, pull, verify",
-    "labels": "the labels and groups that thresholds can name",
-    "learn": "new classes from a few pictures of each, on this device",
-    "evaluate": "how right a model is on labelled pictures: top-1, top-5, thresholds, confusion",
-    "benchmark": "how quick models are here: latency, throughput, where the time goes",
-    "overrides": "what was set over MQTT; clear lets config.yaml hold again",
-    "nodes": "all nodes on the broker: online, version, accelerator, rates, what they saw last",
-    "forget": "clear what the broker keeps of a node that is no more",
-    "service": "install, uninstall and look after the systemd service",
-    "doctor": "check every part of this installation; each line says ok or how to mend it",
+    "run": "Run the daemon, in the foreground.",
+    "demo": "Run it with a private broker and the best camera found; its events are shown.",
+    "check": "Validate config.yaml; print every problem, or the thresholds as they hold.",
+    "classify": "Classify pictures, once.",
+    "watch": "Show the events of one node or of all as they arrive, and why there is none.",
+    "cameras": "Show the cameras of this machine, and what to write for each.",
+    "models": "Show, get and check models.",
+    "labels": "Show the labels and groups that thresholds can name.",
+    "learn": "Learn new classes from a few pictures of each, on this device.",
+    "evaluate": "Measure how right a model is on labelled pictures.",
+    "benchmark": "Measure how quick models are here, and where the time goes.",
+    "overrides": "Show what was set over MQTT, or let config.yaml hold again.",
+    "nodes": "Show all nodes on the broker, as they last told.",
+    "forget": "Clear what the broker keeps of a node that is no more.",
+    "service": "Install, remove and look after the systemd service.",
+    "doctor": "Check every part of this installation, and tell how to mend it.",
 }
 
 
@@ -76,6 +77,8 @@ def edgeclassify() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a label that this terminal's encoding does not have ends nothing
     code = run_command(arguments)
     if threading.active_count() > 1:
         # One may hang in native code, in FFmpeg with a stalled stream, say. When it comes back to an interpreter that
@@ -98,7 +101,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         context = error.ctx if isinstance(error, click.UsageError) else None
         command = context.command_path if context else "edgeclassify"
         said = error.format_message().rstrip(".?").replace(". Did you mean ", "; did you mean ")
-        print(f"edgeclassify: {said}; see: {command} --help", file=sys.stderr)
+        print(f"edgeclassify: {said[:1].lower()}{said[1:]}; see: {command} --help", file=sys.stderr)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 0

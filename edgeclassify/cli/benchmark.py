@@ -25,13 +25,18 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="MODEL",
-    help="A name or a .tflite file; again for more; default: the configuration's.",
+    help="A model's name, or the path of a .tflite file; may be repeated; default: the configuration's.",
 )
 @config_option
 @click.option(
-    "--seconds", default=10.0, show_default=True, type=click.FloatRange(1, 3600), help="How long for each model."
+    "--seconds",
+    metavar="SECONDS",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(1, 3600),
+    help="How long for each model.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(models: tuple[str, ...], config_path: Path | None, seconds: float, *, as_json: bool) -> None:
     """Measure how quick models are on this machine, and what the pipeline adds to the bare interpreter.
 

@@ -23,7 +23,9 @@ _SCORE_DIGITS = 8  # enough for the steps of 1/256 of a quantized model, exactly
 @model_option
 @click.option("--labels", metavar="FILE", help="A label file for the model.")
 @config_option
-@click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many labels to show.")
+@click.option(
+    "--top", metavar="COUNT", default=5, show_default=True, type=click.IntRange(min=1), help="How many labels to show."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(
     images: tuple[Path, ...],

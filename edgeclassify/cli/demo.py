@@ -9,8 +9,15 @@ import click
 
 
 @click.command(epilog="Example: edgeclassify demo --pictures ~/Pictures --seconds 60")
-@click.option("--pictures", type=click.Path(path_type=Path), help="A folder of pictures to show in place of a camera.")
-@click.option("--seconds", type=click.FloatRange(min=1), help="End after so long; default: at Ctrl-C.")
+@click.option(
+    "--pictures",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A folder of pictures to show in place of a camera.",
+)
+@click.option(
+    "--seconds", metavar="SECONDS", type=click.FloatRange(min=1), help="End after so long; default: at Ctrl-C."
+)
 @click.option("--offline", is_flag=True, help="Do not try to get a better model.")
 @click.option(
     "--faults", is_flag=True, help="Break everything on purpose for 60 s (or --seconds) and count the events."
@@ -23,7 +30,9 @@ def command(pictures: Path | None, seconds: float | None, *, offline: bool, faul
     """
     if faults:
         if pictures:
-            raise click.UsageError("--pictures does not go with --faults, which must know what is to be seen")
+            raise click.UsageError(
+                "--pictures does not go with --faults, which must know what is to be seen; leave one of them out"
+            )
         return _break_everything(60.0 if seconds is None else seconds)
     _show_it(pictures, seconds, offline=offline)
     return 0

@@ -21,7 +21,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": None}
 
 @click.command(epilog="Example: edgeclassify doctor -c /etc/edgeclassify/config.yaml")
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with all findings, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(config_path: Path | None, *, as_json: bool) -> int:
     """Check every part of this installation; each line says ok, or how to mend it. Exit code 1: something is wrong."""
     import logging

@@ -50,10 +50,15 @@ Example: edgeclassify evaluate photos/ -m mobilenet_v2_1.0_224_quant --groups ho
 )
 @click.option("--others", is_flag=True, help="Labels that the model does not have stand for something else.")
 @click.option(
-    "--top", default=10, show_default=True, type=click.IntRange(min=0), help="How many labels and mistakes to show."
+    "--top",
+    metavar="COUNT",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="How many labels and mistakes to show.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.option("--plot", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw confusion and thresholds.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw confusion and thresholds.")
 def command(
     pictures: Path,
     model: str | None,

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 )
 @click.argument("name")
 @click.option("--camera", metavar="ID", help="A camera of the configuration; default: its only one.")
-@click.option("--count", default=30, show_default=True, type=click.IntRange(1, 10_000), help="How many pictures.")
+@click.option(
+    "--count", metavar="COUNT", default=30, show_default=True, type=click.IntRange(1, 10_000), help="How many pictures."
+)
 @click.option(
     "--to", "folder", default=Path("pictures"), show_default=True, metavar="DIR", type=click.Path(path_type=Path),
     help="They go into DIR/NAME, and `learn DIR` learns from them.",

@@ -23,10 +23,10 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def learning_options(command: _Command) -> _Command:
     """Add what all that learn take: `--precision`, `--force`, `--json`."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON document."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object."),
         click.option("--force", is_flag=True, help="Replace a model also by one that is worse."),
         click.option(
-            "--precision", default=0.95, show_default=True, type=click.FloatRange(0.5, 1),
+            "--precision", metavar="FRACTION", default=0.95, show_default=True, type=click.FloatRange(0.5, 1),
             help="Say the threshold at which so many of the answers are right.",
         ),
     ):  # fmt: skip
@@ -36,7 +36,7 @@ def learning_options(command: _Command) -> _Command:
 
 @click.command("from", short_help="The same as `learn DIR`.", epilog="Example: edgeclassify learn photos/ --name porch")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("-n", "--name", help="Of the new model, or the path of its folder; default: that of DIR.")
+@click.option("-n", "--name", metavar="NAME", help="Of the new model, or the path of its folder; default: that of DIR.")
 @click.option(
     "--backbone", metavar="MODEL", help="What looks at pictures; default: the embedding extractor, or starter."
 )

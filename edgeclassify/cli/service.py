@@ -17,7 +17,10 @@ def command() -> None:
     """Install, remove and look after the systemd service."""
 
 
-@command.command(epilog="Example: sudo edgeclassify service install --from edgeclassify-1.2.3-py3-none-any.whl")
+@command.command(
+    short_help="Install the service, or bring it up to date.",
+    epilog="Example: sudo edgeclassify service install --from edgeclassify-1.2.3-py3-none-any.whl",
+)
 @click.option("--from", "source", default="", metavar="WHAT", help="A wheel, a folder or a version; default: this one.")
 @click.option("--mirror", metavar="URL-or-FOLDER", help="Where to get a better model, as in: models pull --mirror.")
 @click.option("--offline", is_flag=True, help="Do not try to get a better model.")
@@ -37,7 +40,9 @@ def install(source: str, mirror: str | None, *, offline: bool) -> None:
     installing.install(click.echo, source, None if offline else mirror or "")
 
 
-@command.command(epilog="Example: sudo edgeclassify service uninstall --purge")
+@command.command(
+    short_help="Remove it; the configuration is kept.", epilog="Example: sudo edgeclassify service uninstall --purge"
+)
 @click.option("--purge", is_flag=True, help="Also the configuration, the password and changes to the unit.")
 def uninstall(*, purge: bool) -> None:
     """Remove the service, its state and its models; the configuration is kept."""
@@ -56,7 +61,11 @@ def status() -> int:
     return 0 if told.is_active() else _NOT_RUNNING
 
 
-@command.command("set-password", epilog="Example: pass show mqtt/porch | sudo edgeclassify service set-password")
+@command.command(
+    "set-password",
+    short_help="Keep the broker's password.",
+    epilog="Example: pass show mqtt/porch | sudo edgeclassify service set-password",
+)
 def set_password() -> None:
     """Keep the broker's password where only root and the service can read it.
 

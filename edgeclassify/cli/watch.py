@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: edgeclassify watch --all --json | jq .label")
 @config_option
 @click.option("--all", "all_nodes", is_flag=True, help="Of all nodes on the broker, not only of this one.")
-@click.option("--camera", metavar="ID", help="Of this camera alone.")
+@click.option("--camera", metavar="ID", help="Only of this camera.")
 @click.option("--why", is_flag=True, help="Also why there is no event; on a terminal live, with scores.")
 @click.option("--json", "as_json", is_flag=True, help="The messages as they are, one a line.")
 def command(config_path: Path | None, *, all_nodes: bool, camera: str | None, why: bool, as_json: bool) -> None:

@@ -119,7 +119,9 @@ def _password_of(path: Path, where: str) -> str:
             raise ConfigError(f"{where}: {path}: too large for a password; it must hold nothing else")
         password = path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise ConfigError(f"{where}: {path}: {error.strerror}; write the password into it, for this user to read") from None
+        raise ConfigError(
+            f"{where}: {path}: {error.strerror}; write the password into it, for this user to read"
+        ) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{where}: {path}: is not UTF-8 text; it must hold the password and nothing else") from None
     if not password:

@@ -16,7 +16,7 @@ import pytest
 
 from edgeclassify import __version__
 from edgeclassify.cli import COMMANDS, run_command
-from tests.running import Background, edgeclassify, environment, run_to_end
+from tests.running import Background, edgeclassify, environment, run_to_end, write_model
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -54,14 +54,25 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(told.values())
 
 
+def test_what_the_terminal_has_no_characters_for_is_replaced(tmp_path: Path) -> None:
+    write_model(tmp_path, ["标签", "Löwe", "red"])
+    done = subprocess.run(
+        edgeclassify("labels", "-m", "colours.tflite"),
+        cwd=tmp_path, env=environment(tmp_path) | {"PYTHONIOENCODING": "latin-1"}, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "0  ??" in done.stdout.decode("latin-1")
+    assert "1  Löwe" in done.stdout.decode("latin-1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nonsense"], "edgeclassify: No such command 'nonsense'; see: edgeclassify --help"),
-        (["run", "--nonsense"], "edgeclassify: No such option '--nonsense'; see: edgeclassify run --help"),
-        (["run", "extra"], "edgeclassify: Got unexpected extra argument (extra); see: edgeclassify run --help"),
-        (["demo", "--seconds", "0"], "edgeclassify: Invalid value for '--seconds'"),
-        (["run", "-c"], "edgeclassify: Option '-c' requires an argument; see: edgeclassify --help"),
+        (["nonsense"], "edgeclassify: no such command 'nonsense'; see: edgeclassify --help"),
+        (["run", "--nonsense"], "edgeclassify: no such option '--nonsense'; see: edgeclassify run --help"),
+        (["run", "extra"], "edgeclassify: got unexpected extra argument (extra); see: edgeclassify run --help"),
+        (["demo", "--seconds", "0"], "edgeclassify: invalid value for '--seconds'"),
+        (["run", "-c"], "edgeclassify: option '-c' requires an argument; see: edgeclassify --help"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
