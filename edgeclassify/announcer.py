@@ -103,7 +103,7 @@ class Announcer:
         stale = sorted(self._kept.states - wanted.states)
         if not stale:
             return
-        log.info("clearing %d retained topics of what is no more", len(stale))
+        log.info("retained topics: %d of what is no more are cleared", len(stale))
 
         def done() -> None:
             if plan == self._plan:

@@ -99,11 +99,11 @@ class Supervisor:
     def _watch(self) -> None:
         overdue = {one.name: one for one in self._heartbeats.overdue()}
         for name in sorted(self._accused - overdue.keys()):
-            log.warning("thread %s goes on", name)
+            log.warning("thread %s: goes on", name)
         fresh = overdue.keys() - self._accused
         for name in sorted(fresh):
             log.error(
-                "thread %s has made no progress for %.0f s (limit %g s); %s; where each thread is:",
+                "thread %s: has made no progress for %.0f s (limit %g s); %s; where each thread is:",
                 name, overdue[name].silent_s, overdue[name].limit_s, self._consequence,
             )  # fmt: skip
         if fresh:

@@ -61,7 +61,7 @@ class Systemd:
                 sender.sendto("\n".join(lines).encode(), self._address)
         except OSError as error:
             if not self._said:
-                log.warning("systemd cannot be told anything at $NOTIFY_SOCKET (%s)", error)
+                log.warning("systemd: cannot be told anything at $NOTIFY_SOCKET (%s)", error)
             self._said = True
             return False
         return True

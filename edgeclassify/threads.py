@@ -74,7 +74,7 @@ class Worker:
         except EdgeClassifyError as error:
             self._stop_reasons.put(StopReason(f"{name}: {error}", error.exit_code))
         except Exception as error:
-            log.exception("%s crashed", name)
+            log.exception("thread %s: crashed", name)
             self._stop_reasons.put(StopReason(f"{name} crashed: {error!r}", EdgeClassifyError.exit_code))
         else:
             if not self._stopping.is_set():

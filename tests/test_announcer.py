@@ -157,19 +157,19 @@ def test_a_renamed_node_leaves_nothing_behind(daemon: Daemon, broker: Broker, re
 def test_discovery_that_is_switched_off_or_goes_elsewhere_is_cleared(
     daemon: Daemon, broker: Broker, inbox: Inbox
 ) -> None:
-    def reload(**section: Any) -> None:
-        daemon.config["home_assistant"] = section
+    def reload(**sections: Any) -> None:
+        daemon.config |= sections
         daemon.write_config()
         daemon.process.send_signal(signal.SIGHUP)
 
     with daemon:
         wait_until(lambda: PORCH in kept(broker))
-        reload(discovery_prefix="elsewhere")
+        reload(home_assistant={"discovery_prefix": "elsewhere"})
         wait_until(lambda: left(broker, "elsewhere") and not left(broker, "homeassistant"))
         announced = len(inbox.of("elsewhere/device/+/config"))
         inbox.publish("elsewhere/status", "online")
         wait_until(lambda: len(inbox.of("elsewhere/device/+/config")) >= announced + 3)
-        reload(enabled=False)
+        reload(home_assistant={"enabled": False})
         wait_until(lambda: not left(broker, "elsewhere"))
         wait_until(lambda: memory(daemon)["devices"] == {})
         assert left(broker, "edgeclassify/hut/porch")

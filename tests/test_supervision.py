@@ -109,7 +109,7 @@ def test_a_thread_that_hangs_starves_the_watchdog_and_is_named(
     daemon.variables["EDGECLASSIFY_TEST_HANG"] = f"{thread}:3"
     daemon.start()
     try:
-        daemon.wait_for(f"thread {thread} has made no progress for")
+        daemon.wait_for(f"thread {thread}: has made no progress for")
         wait_until(lambda: one.silent_s() > WATCHDOG_S + 1, 20)
         assert daemon.said().count("has made no progress") == 1, daemon.said()
         wait_until(lambda: f"thread {thread} hangs -- " in one.status)

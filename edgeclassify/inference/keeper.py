@@ -136,8 +136,8 @@ class Keeper:
         self._disagreement_was_told = True
         labels = self._model.labels
         log.warning(
-            "%s: %s says %s %.2f where the CPU says %s %.2f of the same picture, scores are up to %.2f apart; "
-            "if both files are of one model that is seldom",
+            "accelerator %s: %s says %s %.2f where the CPU says %s %.2f of the same picture, scores are up to %.2f "
+            "apart; if both files are of one model that is seldom",
             tpu.accelerator, self._twin.name, labels[best], scores.values[best],
             labels[expected_best], expected.values[expected_best], apart,
         )  # fmt: skip

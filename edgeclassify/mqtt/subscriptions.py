@@ -37,4 +37,4 @@ class Subscriptions:
                 try:
                     handler(incoming)
                 except Exception:  # whoever can publish must not be able to end the daemon
-                    log.exception("message on %s", incoming.topic)
+                    log.exception("message on %s: was not handled", incoming.topic)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from edgeclassify.cameras import NoFrameError, open_camera
 from edgeclassify.config.sections import CameraConfig
@@ -32,6 +33,28 @@ def test_pictures_are_shown_in_natural_order_again_and_again_each_for_its_time(t
     names = shown(tmp_path, 12)
     assert in_turn(names)[:4] == ["2.PNG", "10.png", "a.jpg", "2.PNG"]
     assert 2 <= names.index("10.png") <= 4  # 50 ms, one each 20 ms
+
+
+@pytest.mark.parametrize(
+    ("section", "corner"),
+    [
+        ({}, (0, 0)),
+        ({"flip": "horizontal"}, (0, 1)),
+        ({"flip": "vertical"}, (1, 0)),
+        ({"flip": "both"}, (1, 1)),
+        ({"rotate": 90}, (0, 1)),
+        ({"rotate": 90, "flip": "horizontal"}, (0, 0)),
+    ],
+)
+def test_the_model_sees_it_turned_and_then_flipped_as_configured(tmp_path, section, corner):
+    picture = Image.new("RGB", (64, 64))
+    picture.paste((255, 255, 255), (0, 0, 32, 32))  # white at the top, left
+    picture.save(tmp_path / "a.png")
+    config = CameraConfig(source="a.png", fit="squash", **section)
+    with open_camera("feeder", config, (32, 32), tmp_path) as camera:
+        pixels = camera.read(2).model_input(32, 32)
+    bright = [(row, column) for row in (0, 1) for column in (0, 1) if pixels[row * 31, column * 31].min() > 200]
+    assert bright == [corner]
 
 
 def test_a_slide_is_repeated_at_the_frame_rate_with_a_time_of_its_own(tmp_path):

@@ -270,8 +270,9 @@ def test_a_broker_that_wants_a_client_certificate(
     with Broker(tmp_path / "broker", tls=tls) as broker:
         start(broker.port, folder=None, **trusting(authority))
         said("if the broker wants a client certificate, set mqtt.tls.certificate and key")
-        own = {"certificate": str(client.certificate), "key": str(client.key)}
-        publisher = start(broker.port, tls=TlsConfig(enabled=True, ca=str(authority.certificate), **own))
+        certificate, key = str(client.certificate), str(client.key)
+        tls_of_this = TlsConfig(enabled=True, ca=str(authority.certificate), certificate=certificate, key=key)
+        publisher = start(broker.port, tls=tls_of_this)
         wait_until(lambda: publisher.connected)
 
 
