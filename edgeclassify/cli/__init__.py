@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 import click
 
 from edgeclassify import __version__
-from edgeclassify.errors import EdgeClassifyError
+from edgeclassify.errors import EdgeClassifyError, UnavailableError
 
 # Each command's module is imported only when it runs, so that --help stays quick.
 COMMANDS = {
@@ -34,6 +35,9 @@ COMMANDS = {
     "service": "Install, remove and look after the systemd service.",
     "doctor": "Check every part of this installation, and tell how to mend it.",
 }
+
+_CANNOT_BE_SAID = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Where output goes to a file: its disk is full or broken."""
 
 
 class _LazyGroup(click.Group):
@@ -79,12 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end with its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a label that this terminal's encoding does not have ends nothing
-    code = run_command(arguments)
+    code = _said_to_the_end(run_command(arguments))
     if threading.active_count() > 1:
         # One may hang in native code, in FFmpeg with a stalled stream, say. When it comes back to an interpreter that
         # is being taken down, the process crashes.
         with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
@@ -110,4 +113,32 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except EdgeClassifyError as error:
         print(f"edgeclassify: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _CANNOT_BE_SAID or error.filename is not None:
+            raise
+        return _cannot_be_said(error)
     return result if isinstance(result, int) else 0
+
+
+def _said_to_the_end(code: int) -> int:
+    """Write what is left to be said; return the exit code."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_what_is_left()
+    except OSError as error:
+        return _cannot_be_said(error)
+    return code
+
+
+def _cannot_be_said(error: OSError) -> int:
+    print(f"edgeclassify: standard output: {error.strerror}; free some space, or send it elsewhere", file=sys.stderr)
+    _forget_what_is_left()
+    return UnavailableError.exit_code
+
+
+def _forget_what_is_left() -> None:
+    """Keep the interpreter from trying again at its end, which would be a traceback."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
