@@ -122,3 +122,9 @@ def test_the_schemas_are_schemas_and_take_the_readmes_example() -> None:
     readme = (FOLDER.parents[1] / "README.md").read_text()
     example = readme[readme.index('{"event_type"') :].partition("```")[0]
     Draft202012Validator(strict(schema("event"))).validate(json.loads(example))
+
+
+def test_the_schema_of_why_takes_the_example_of_its_page() -> None:
+    page = (FOLDER.parent / "watch.md").read_text()
+    example = page[page.index('{"time"') :].partition("```")[0]
+    Draft202012Validator(strict(schema("why"))).validate(json.loads(example))

@@ -101,7 +101,7 @@ class Lines:
         elif not status or (camera and (node, camera) not in self._were_online):
             return None  # it is no more, or only about to start
         now = datetime.datetime.now(datetime.UTC).isoformat()
-        return self._line(now, node, camera or node, f"is {harmless(status)}")
+        return self._line(now, node, camera, f"is {harmless(status)}")
 
     def _verdict(self, node: str, camera: str, message: Mapping[str, Any]) -> str | None:
         """Return a line when a verdict is new and lasts, or, of a slide show, when a slide had no answer."""
@@ -127,7 +127,7 @@ class Lines:
 
     def _line(self, time: str, node: str, camera: str, text: str) -> str:
         local = datetime.datetime.fromisoformat(time).astimezone()
-        where = harmless(f"{node}/{camera}" if self._nodes else camera)
+        where = harmless(f"{node}/{camera}" if self._nodes and camera else camera or node)
         return f"{local:%H:%M:%S}  {where:<10}  {text}"
 
 

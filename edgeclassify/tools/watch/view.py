@@ -8,7 +8,7 @@ from edgeclassify.tools.foreign import harmless
 from edgeclassify.tools.watch.bars import Glyphs, Span, bar, sparkline
 from edgeclassify.tools.watch.board import Board, Row
 from edgeclassify.tools.watch.reading import Answer, Reading
-from edgeclassify.tools.watch.widths import cells, fitted
+from edgeclassify.tools.watch.widths import cells, fitted, fitted_to_end
 from edgeclassify.tools.watch.words import duration, words
 
 Line = list[Span]
@@ -83,7 +83,7 @@ class View:
         said, style = _state(board, row, now_s)
         reading = row.reading
         gap = (columns.gap, "")
-        line: Line = [(fitted(self._name(row), columns.name, cut=self._glyphs.cut), "bold"), gap]
+        line: Line = [(fitted_to_end(self._name(row), columns.name, cut=self._glyphs.cut), "bold"), gap]
         line += [(fitted(row.label, columns.label, cut=self._glyphs.cut), style), (" ", "")]
         line.append((f"{reading.score:.2f}" if reading else " " * _SCORE_CELLS, style))
         if columns.spark:

@@ -22,3 +22,12 @@ def fitted(text: str, width: int, *, cut: str = "…") -> str:
     from rich.cells import set_cell_size
 
     return set_cell_size(text, width - 1) + cut
+
+
+def fitted_to_end(text: str, width: int, *, cut: str = "…") -> str:
+    """Return `text` in exactly `width` cells, cut at its beginning: of `node/camera` the end tells more."""
+    if cells(text) > width > 0:
+        while cells(text) > width - 1:
+            text = text[1:]
+        text = cut + text
+    return fitted(text, width, cut=cut)

@@ -65,7 +65,9 @@ def test_wide_characters_keep_the_columns() -> None:
 
 
 def test_of_several_nodes_each_line_names_its_own() -> None:
-    assert str(Shown(nodes=True).event("porch", APPEARED)).startswith("hut/porch   appeared")
+    lines = Shown(nodes=True)
+    assert str(lines.event("porch", APPEARED)).startswith("hut/porch   appeared")
+    assert lines.status("", "online") == "hut         is online"
 
 
 def test_status_of_node_and_camera() -> None:

@@ -182,6 +182,7 @@ def test_of_several_nodes_each_line_names_its_own() -> None:
     assert lines[1].startswith("barn/porch ")
     assert lines[1].endswith("< 0.60: no event")
     assert lines[2].startswith("hut/porch ")
+    assert draw(board, 39, nodes=True)[1].startswith("…/porch "), "the end tells more"
 
 
 def test_an_older_node_shows_its_labels_without_thresholds() -> None:
