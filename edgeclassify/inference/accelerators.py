@@ -98,7 +98,8 @@ def _twin_to_use(config: ModelConfig, base: Path, library: str) -> Path | None:
     if twins.edgetpu is None:
         level = logging.WARNING if asked_for else logging.INFO
         log.log(
-            level, "accelerator %s: model %s has no %s_edgetpu.tflite beside it; the CPU is used",
+            level,
+            "accelerator %s: model %s has no %s_edgetpu.tflite beside it; the CPU is used; pull it again",
             config.accelerator, twins.cpu.stem, twins.cpu.stem,
         )  # fmt: skip
     return twins.edgetpu

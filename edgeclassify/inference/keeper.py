@@ -150,7 +150,10 @@ class Keeper:
             log.debug("accelerator %s: %s", self._asked_for, error)
             return
         self._told.add(kind)
-        log.warning("accelerator %s: %s; the CPU is used, and the Edge TPU tried again", self._asked_for, error)
+        log.warning(
+            "accelerator %s: %s; the CPU is used, and the Edge TPU tried again; see: edgeclassify doctor",
+            self._asked_for, error,
+        )  # fmt: skip
 
     def _pause(self) -> None:
         """Wait a growing while, or until a device is plugged in."""

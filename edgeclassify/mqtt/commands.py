@@ -58,7 +58,7 @@ def parse(topics: Topics, topic: str, payload: bytes) -> Command:
     try:
         shown = payload.decode()
     except UnicodeDecodeError:
-        raise RefusedError("is not UTF-8 text") from None
+        raise RefusedError("is not UTF-8 text; send it as such") from None
     if setting == TAKE_SNAPSHOT:
         return Command(camera, setting, value=True)
     if setting == ENABLED:

@@ -16,6 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edgeclassify.config.sections import MqttConfig
 from edgeclassify.errors import UnavailableError
+from edgeclassify.mqtt import trouble
 from edgeclassify.mqtt.credentials import read_password, tls_context
 
 _CONNECT_S = 5.0
@@ -72,20 +73,16 @@ class Subscription:
         try:
             self._client.connect(self._config.host, self._config.port, keepalive=self._config.keepalive_seconds)
         except (OSError, ValueError) as error:
-            raise UnavailableError(
-                f"{self._where}: {error}; is it running, and are mqtt.host, mqtt.port and mqtt.tls right?"
-            ) from error
+            raise UnavailableError(f"{self._where}: {trouble.of_dialling(error, self._config).text}") from error
         self._client.loop_start()
         try:
             answer = self._answers.get(timeout=_CONNECT_S)
         except queue.Empty:
             self.__exit__()
-            raise UnavailableError(
-                f"{self._where}: does not answer as an MQTT broker; check mqtt.port and mqtt.tls"
-            ) from None
+            raise UnavailableError(f"{self._where}: {trouble.of_silence(_CONNECT_S).text}") from None
         if answer.is_failure:
             self.__exit__()
-            raise UnavailableError(f"{self._where}: {answer}; check mqtt.username and mqtt.password_file")
+            raise UnavailableError(f"{self._where}: {trouble.of_refusal(answer, self._config).text}")
         return self
 
     def __exit__(self, *_: object) -> None:

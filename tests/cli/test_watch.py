@@ -142,7 +142,7 @@ def test_without_a_broker_it_ends_with_69(tmp_path: Path, capsys: Any, monkeypat
     assert run_command(["watch", "-c", "watch.yaml"]) == 69
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"edgeclassify: broker 127.0.0.1:{port}: ")
-    assert error.endswith("is it running, and are mqtt.host, mqtt.port and mqtt.tls right?")
+    assert error.endswith("start the broker, or check mqtt.host and mqtt.port")
 
 
 def test_a_refused_login_ends_with_69(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
@@ -150,4 +150,4 @@ def test_a_refused_login_ends_with_69(tmp_path: Path, capsys: Any, monkeypatch: 
     with Broker(tmp_path / "broker", users={"hut": "right"}) as broker:
         watcher(tmp_path, broker.port)
         assert run_command(["watch", "-c", "watch.yaml"]) == 69
-    assert "check mqtt.username and mqtt.password_file" in capsys.readouterr().err
+    assert "login refused (Not authorized); set mqtt.username and mqtt.password_file" in capsys.readouterr().err

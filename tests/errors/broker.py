@@ -20,6 +20,7 @@ BROKER = Group(
     "Broker",
     "`edgeclassify run`: it classifies all the same, tries again for ever, and every event waits on disk. Each trouble "
     "is logged once.",
+    at_once=4,
 )
 
 
@@ -108,9 +109,8 @@ def _tls_to_plain(desk: Desk) -> Said:
     with Broker(desk.folder / "broker") as broker:
         said = _run(desk, broker.port, **_trusting(_authority(desk)))
     # How the connection ends is a race between the two halves of it.
-    return Said(
-        re.sub(r"no secure connection \(.*?\)", "no secure connection (Connection reset by peer)", said.text), said.code
-    )
+    text = re.sub(r"no secure connection \(.*?\)", "no secure connection (Connection reset by peer)", said.text)
+    return Said(text, said.code)
 
 
 @BROKER.case("TLS is not set, and the port speaks nothing else")
@@ -152,4 +152,4 @@ def _no_certificate(desk: Desk) -> Said:
 def _unencrypted(desk: Desk) -> Said:
     desk.write("mqtt-password.txt", "right\n").chmod(0o600)
     desk.configure(mqtt={"host": "192.168.1.2", "username": "porch", "password_file": "mqtt-password.txt"})
-    return desk.run("check").only("warning")
+    return desk.process("check").only("warning")

@@ -27,6 +27,8 @@ class Group:
     title: str
     about: str
     cases: list[Case] = field(default_factory=list)
+    at_once: int = 1
+    """So many cases may run side by side: where each is a process of its own."""
 
     def case(self, wrong: str) -> Callable[[Show], Show]:
         """Take in a function that shows a case."""

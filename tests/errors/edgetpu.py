@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 from edgeclassify.tools.faults.stand_in import StandIn
 from tests.edgetpu.stand_in import library, write_twins
 from tests.errors.case import Group, Show
@@ -12,8 +15,16 @@ EDGE_TPU = Group(
     "Edge TPU",
     "`edgeclassify run` with `accelerator: edgetpu`; the CPU goes on at once, and the Edge TPU is tried again. Its "
     "library is a stand-in here.",
+    at_once=4,
 )
 _LOGGED = "accelerator edgetpu"
+_building = threading.Lock()
+
+
+def _library() -> Path:
+    """The stand-in, which is compiled once for all."""
+    with _building:
+        return library()
 
 
 def _configure(desk: Desk, edgetpu_library: str) -> StandIn:
@@ -26,8 +37,8 @@ def _configure(desk: Desk, edgetpu_library: str) -> StandIn:
 
 
 def _daemon(desk: Desk, **mode: object) -> Said:
-    desk.call_path(library(), "libedgetpu.so.1")
-    device = _configure(desk, str(library()))
+    desk.call_path(_library(), "libedgetpu.so.1")
+    device = _configure(desk, str(_library()))
     device.show()
     device.set(**mode)
     return desk.daemon(_LOGGED, **device.variables)
@@ -48,7 +59,6 @@ def _no_elf(desk: Desk) -> Said:
 
 EDGE_TPU.add("there is no device", lambda desk: _daemon(desk, mode="nodevice"))
 EDGE_TPU.add("the library crashes, as one for another runtime does", lambda desk: _daemon(desk, mode="segv"))
-EDGE_TPU.add("it hangs when it is opened", lambda desk: _daemon(desk, open_ms=60_000))
 EDGE_TPU.add("it refuses the model", lambda desk: _daemon(desk, mode="refuse"))
 
 
@@ -56,12 +66,11 @@ def _lost(**mode: object) -> Show:
     """The device works, and then does that."""
 
     def show(desk: Desk) -> Said:
-        desk.call_path(library(), "libedgetpu.so.1")
-        device = _configure(desk, str(library()))
+        desk.call_path(_library(), "libedgetpu.so.1")
+        device = _configure(desk, str(_library()))
         device.show()
-        return desk.daemon(
-            "the CPU goes on", when="in use for model", then=lambda _: device.set(**mode), **device.variables
-        )
+        seen = device.variables
+        return desk.daemon("the CPU goes on", when="in use for model", then=lambda _: device.set(**mode), **seen)
 
     return show
 
@@ -73,6 +82,6 @@ EDGE_TPU.add("it crashes while it works", _lost(mode="segv"))
 
 @EDGE_TPU.case("`accelerator: edgetpu`, and the model has no twin")
 def _no_twin(desk: Desk) -> Said:
-    device = _configure(desk, str(library()))
+    device = _configure(desk, str(_library()))
     (desk.folder / "colours_edgetpu.tflite").unlink()
     return desk.daemon(_LOGGED, **device.variables)

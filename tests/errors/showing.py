@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.errors.case import Case, Group
@@ -16,7 +17,11 @@ SHARED = PROJECT.parent / "shared"
 
 def shown(group: Group, shared: Path) -> str:
     """Do everything wrong that is in a group; return its table."""
-    return section(group, [(case, _said(case, shared)) for case in group.cases])
+    if group.at_once == 1:  # in the main thread, which alone may take signals
+        return section(group, [(case, _said(case, shared)) for case in group.cases])
+    with ThreadPoolExecutor(group.at_once) as runners:
+        said = runners.map(lambda case: _said(case, shared), group.cases)
+        return section(group, zip(group.cases, said, strict=True))
 
 
 def _said(case: Case, shared: Path) -> Said:

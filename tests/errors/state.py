@@ -13,7 +13,7 @@ from tests.errors.case import Group
 from tests.errors.desk import Desk, Said
 from tests.running import NOTHING, Background, colour_of, slides, write_model, write_pictures
 
-STATE = Group("Disk and state", "`edgeclassify run`; what the log says of `state_dir`, where events wait.")
+STATE = Group("Disk and state", "`edgeclassify run`; what the log says of `state_dir`, where events wait.", at_once=4)
 
 
 @contextlib.contextmanager

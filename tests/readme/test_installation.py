@@ -15,7 +15,7 @@ from tests.readme.world import clone_of_this
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(600)]
 
 README = read(Path(__file__).parents[2] / "README.md")
-TYPED = "a password\na password\n"
+TYPED = "a password\n"
 
 # Root's machine in the rig has no sudo, and nobody sits before its editor: this one does what a user does there.
 SUDO = '#!/bin/sh\nexec "$@"\n'

@@ -132,10 +132,10 @@ def read_examples(folder: Path) -> tuple[Index, Examples, Mapping[str, Any]]:
 def check_names(names: Iterable[str]) -> None:
     """Raise InputError when two classes can be taken for each other."""
     seen: dict[str, str] = {}
-    for name in names:
+    for name in sorted(names):
         other = seen.setdefault(name.casefold(), name)
         if other != name:
-            raise InputError(f"classes {other!r} and {name!r} differ in capitals only; rename one")
+            raise InputError(f"learn: classes {other!r} and {name!r} differ in capitals only; rename one")
 
 
 def learn(examples: Examples, kind: str, precision: float, backbone: Backbone, folder: Path, *, force: bool) -> Learned:
@@ -176,8 +176,8 @@ def check_learnable(examples: Examples) -> None:
     """Raise InputError unless there are two classes, one of which may be `none`."""
     if len(examples.classes) < 2 or not examples.real_classes:
         raise InputError(
-            f"one class only ({', '.join(examples.classes)}); two are needed: if there is no other, make a folder "
-            f"{NONE!r} with pictures of the scene without it"
+            f"learn: one class only ({', '.join(examples.classes)}); two are needed: if there is no other, make a "
+            f"folder {NONE!r} with pictures of the scene without it"
         )
 
 
