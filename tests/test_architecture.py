@@ -1,27 +1,25 @@
-"""The layout of the package: imports point down, stages do not know each other, modules stay short."""
+"""The layout of the package is as docs/architecture.md has it; modules stay short."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-STAGES = {"cameras", "inference", "events", "mqtt", "catalogue"}
-# From the top; each part may import what stands below it, and its neighbours if they are no stages.
-LAYERS = [
-    {"__main__"},
-    {"cli"},
-    {"tools", "daemon", "reload", "supervisor"},
-    {"condition", "lanes", "orders"},
-    {"pipeline", "health", "watchers", "announcer", "commands", "settings", "assembly", "model_in_use", "changes"},
-    {"snapshots"},
-    STAGES,
-    {"mailbox", "image", "view", "picturefile", "processes", "child_main"},
-    {"records", "config", "resources", "threads", "heartbeats", "systemd", "device", "logs"},
-    {"vocabulary"},
-    {"errors", "redact"},
-]
+PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
+
+
+def _layers() -> dict[str, set[str]]:
+    """The page's table, from the top: each part may import what stands below it, and its neighbours but for stages."""
+    table = PAGE.split("| layer | parts |\n|---|---|\n")[1].split("\n\n")[0]
+    rows = [row.strip("|").split("|") for row in table.splitlines()]
+    return {name.strip(): set(re.findall("`(.*?)`", parts)) for name, parts in rows}
+
+
+LAYERS = list(_layers().values())
+STAGES = _layers()["stages"]
 HARDWARE = {"picamera2", "libcamera", "ai_edge_litert", "tflite_runtime", "pycoral"}
 MAX_LINES = 250
 
@@ -77,7 +75,21 @@ def _layer(module: str) -> int:
 
 def test_every_part_has_its_layer() -> None:
     parts = {_part(module) for module in MODULES if module != "edgeclassify"}
-    assert parts <= set().union(*LAYERS)
+    assert parts == set().union(*LAYERS)
+    assert len(parts) == sum(map(len, LAYERS)), "a part has two layers"
+
+
+def test_what_the_page_names_exists() -> None:
+    named = set(re.findall(r"(?<![\w./])[\w/]+\.py\b|\b[a-z_]+/(?=[\s\"`])", PAGE))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "edgeclassify" / name).exists() and not (ROOT / name).exists()] == []
+
+
+def test_the_threads_of_the_page_are_started_where_it_says() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| `([\w/]+\.py)` \|", PAGE, re.MULTILINE)
+    assert len(rows) == 7
+    for thread, module in rows:
+        assert f'"{thread.removesuffix("NAME")}' in (ROOT / "edgeclassify" / module).read_text("utf-8"), thread
 
 
 def test_imports_point_down() -> None:
