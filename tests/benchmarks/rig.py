@@ -22,11 +22,14 @@ from typing import Any
 import av
 import numpy as np
 import paho.mqtt.client as paho
+import skimage
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 from PIL import Image
 from relay import Relay
 
+from edgeclassify import resources
+from edgeclassify.resources import GOOD_MODEL
 from edgeclassify.tools.broker import background, private_broker
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -34,6 +37,7 @@ NODE = "bench"
 CAMERA = "camera"
 
 _SIZE = (640, 480)
+_IN_PLACE_OF = {"parrot.jpg": "astronaut.png", "sunflower.bmp": "coffee.png", "cat.bmp": "chelsea.png"}
 _RATE = 25
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -144,8 +148,11 @@ def make_video(
 
 
 def picture(name: str, size: tuple[int, int]) -> np.ndarray:
-    """Return a picture of the folder shared, shape (height, width, 3), float32."""
-    return np.asarray(Image.open(SHARED / "images" / name).convert("RGB").resize(size), np.float32)
+    """Return a picture, shape (height, width, 3), float32: of the folder shared, else a photograph of scikit-image."""
+    path = SHARED / "images" / name
+    if not path.is_file():
+        path = Path(skimage.__file__).parent / "data" / _IN_PLACE_OF[name]
+    return np.asarray(Image.open(path).convert("RGB").resize(size), np.float32)
 
 
 def _scene() -> Iterator[np.ndarray]:
@@ -161,7 +168,7 @@ def _scene() -> Iterator[np.ndarray]:
 def parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with what all benchmarks take."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    default = SHARED / "models/mobilenet_v2_1.0_224_quant.tflite"
+    default = resources.local_models().get(GOOD_MODEL, SHARED / f"models/{GOOD_MODEL}.tflite")
     made.add_argument("--model", type=_file, default=str(default), help="a .tflite file")
     return made
 
@@ -169,7 +176,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 def _file(text: str) -> Path:
     path = Path(text).resolve()
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"{path}: no such file; name another, or put ../shared beside the project")
+        raise argparse.ArgumentTypeError(f"{path}: no such file; run: edgeclassify models pull {GOOD_MODEL}")
     return path
 
 
