@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import struct
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from edgeclassify.errors import ModelError, UnavailableError, UsageError
 from edgeclassify.inference import find_model, load_model
 from tests.catalogue.conftest import Heard, model_bytes, parts, sha256, visible
 from tests.catalogue.server import Page, Server
+from tests.disks import small_disk
 
 NAME = "mobilenet_v1_0.25_128_quant"
 MODEL = model_bytes(50_000)
@@ -266,18 +266,8 @@ def test_a_file_on_this_device_is_pulled_as_well(puller: Puller, tmp_path: Path,
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 8 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("cannot run here: only root may mount a small disk")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"cannot run here: no tmpfs can be mounted ({mounted.stderr.decode().strip()})")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    with small_disk(tmp_path / "disk", 8) as mounted:
+        yield mounted
 
 
 def test_a_disk_that_is_too_small_is_said_before_and_one_that_fills_up_meanwhile_too(

@@ -129,19 +129,6 @@ class Desk:
         return Said("\n".join(lines), code)
 
     @contextlib.contextmanager
-    def small_disk(self) -> Iterator[Path]:
-        """A disk of its own of 6 MB, `disk`."""
-        folder = self.folder / "disk"
-        folder.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
-        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-            pytest.skip("cannot run here: mounting a small disk needs root")
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-    @contextlib.contextmanager
     def _here(self, variables: dict[str, str]) -> Iterator[None]:
         with patch.dict(os.environ, environment(self.folder) | variables, clear=True), contextlib.chdir(self.folder):
             yield

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tests.catalogue.conftest import model_bytes, sha256
 from tests.catalogue.server import Page, Server, serving
+from tests.disks import small_disk
 from tests.errors.case import Group, Show
 from tests.errors.desk import Desk, Said
 
@@ -84,7 +85,7 @@ def _other_mirror(desk: Desk) -> Said:
 @PULLING.case("a disk that is too small")
 def _small_disk(desk: Desk) -> Said:
     big = model_bytes(9_000_000)
-    with desk.small_disk() as disk, _server(desk, Page(big)) as server:
+    with small_disk(desk.folder / "disk") as disk, _server(desk, Page(big)) as server:
         address, models = server.address(_ADDRESS), str(disk / "models")
         said = desk.run("models", "pull", address, "--sha256", sha256(big), EDGECLASSIFY_MODELS=models)
         return said.only("edgeclassify: ")
@@ -93,7 +94,7 @@ def _small_disk(desk: Desk) -> Said:
 @PULLING.case("a disk that fills up meanwhile")
 def _full_disk(desk: Desk) -> Said:
     big = model_bytes(9_000_000)
-    with desk.small_disk() as disk, _server(desk, Page(big, claimed_bytes=0)) as server:
+    with small_disk(desk.folder / "disk") as disk, _server(desk, Page(big, claimed_bytes=0)) as server:
         address, models = server.address(_ADDRESS), str(disk / "models")
         said = desk.run("models", "pull", address, "--sha256", sha256(big), EDGECLASSIFY_MODELS=models)
         return said.only("edgeclassify: ")

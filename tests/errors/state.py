@@ -6,9 +6,9 @@ import contextlib
 import signal
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.broker import Broker
+from tests.disks import fill, small_disk
 from tests.errors.case import Group
 from tests.errors.desk import Desk, Said
 from tests.running import NOTHING, Background, colour_of, slides, write_model, write_pictures
@@ -35,12 +35,6 @@ def _configured(desk: Desk, state_dir: str = "state", **sections: object) -> Ite
         yield broker
 
 
-def _fill(disk: Path) -> None:
-    with contextlib.suppress(OSError), (disk / "ballast").open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-
-
 @STATE.case("another daemon has it already")
 def _in_use(desk: Desk) -> Said:
     with _configured(desk), Background(desk.folder, "run") as first:
@@ -51,14 +45,14 @@ def _in_use(desk: Desk) -> Said:
 
 @STATE.case("a full disk")
 def _full(desk: Desk) -> Said:
-    with desk.small_disk() as disk, _configured(desk, "disk/state"):
-        _fill(disk)
+    with small_disk(desk.folder / "disk") as disk, _configured(desk, "disk/state"):
+        fill(disk)
         return desk.daemon("kept in memory")
 
 
 @STATE.case("a read-only disk")
 def _read_only(desk: Desk) -> Said:
-    with desk.small_disk() as disk, _configured(desk, "disk/state"):
+    with small_disk(desk.folder / "disk") as disk, _configured(desk, "disk/state"):
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         return desk.daemon("kept in memory")
 

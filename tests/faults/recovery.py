@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ import pytest
 from PIL import Image
 
 from tests.broker import Broker, Inbox
+from tests.disks import fill, small_disk
 from tests.faults.counting import Count, Key, count
 from tests.faults.retained import kept_by, wrong
 from tests.faults.wall_clock import WallClock
@@ -206,19 +206,12 @@ def login_refused(site: Site) -> Iterator[None]:
 
 
 def disk_full(site: Site) -> Iterator[None]:
-    disk = site.folder / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("cannot run here: mounting a small disk needs root")
-    site.running.callback(subprocess.run, ["umount", "--lazy", str(disk)], check=True)
+    disk = site.running.enter_context(small_disk(site.folder / "disk"))
     site.daemon.config["state_dir"] = str(disk / "state")
     site.is_durable = False
     site.start()
     yield
-    with suppress(OSError), (disk / "ballast").open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
+    fill(disk)
     site.daemon.wait_for("events are kept in memory")
     yield
     (disk / "ballast").unlink()

@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.broker import Broker, Inbox
+from tests.disks import fill, small_disk
 from tests.running import NOTHING, ROOT, Daemon, colour_of, run_to_end, slides, write_pictures
 from tests.waiting import wait_until
 
@@ -25,15 +25,9 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own of 6 MB: more than SQLite's log takes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("cannot run here: mounting a small disk needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as mounted:
+        yield mounted
 
 
 def outbox(inbox: Inbox) -> dict[str, Any]:
@@ -43,13 +37,11 @@ def outbox(inbox: Inbox) -> dict[str, Any]:
 
 
 def test_a_disk_that_runs_full_keeps_no_event_back(
-    tmp_path: Path, broker: Broker, inbox: Inbox, pictures: Path, small_disk: Path
+    tmp_path: Path, broker: Broker, inbox: Inbox, pictures: Path, disk: Path
 ) -> None:
-    with Daemon(tmp_path, broker.port, {"porch": slides(pictures, 0.1)}, state_dir=str(small_disk / "state")) as daemon:
+    with Daemon(tmp_path, broker.port, {"porch": slides(pictures, 0.1)}, state_dir=str(disk / "state")) as daemon:
         wait_until(lambda: outbox(inbox)["durable"] is True and inbox.of(EVENTS))
-        with suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
+        fill(disk)
         wait_until(lambda: outbox(inbox)["durable"] is False, 20)
         delivered = outbox(inbox)["delivered_total"]
         wait_until(lambda: outbox(inbox)["delivered_total"] > delivered + 4)
@@ -60,10 +52,10 @@ def test_a_disk_that_runs_full_keeps_no_event_back(
 
 
 def test_a_read_only_disk_is_said_and_events_go_on_from_memory(
-    tmp_path: Path, broker: Broker, inbox: Inbox, pictures: Path, small_disk: Path
+    tmp_path: Path, broker: Broker, inbox: Inbox, pictures: Path, disk: Path
 ) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    with Daemon(tmp_path, broker.port, {"porch": slides(pictures, 0.2)}, state_dir=str(small_disk / "state")) as daemon:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with Daemon(tmp_path, broker.port, {"porch": slides(pictures, 0.2)}, state_dir=str(disk / "state")) as daemon:
         wait_until(lambda: len(inbox.of(EVENTS)) >= 4)
         wait_until(lambda: outbox(inbox)["durable"] is False)
         assert daemon.stop() == 0
