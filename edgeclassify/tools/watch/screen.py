@@ -30,7 +30,8 @@ class Screen:
 
         self._terminal = terminal
         # It only translates styles: what the terminal and NO_COLOR allow is found out by it.
-        self._styles = Console(file=io.StringIO(), force_terminal=True, highlight=False, width=10_000)
+        self._styles = Console(file=io.StringIO(), force_terminal=True, highlight=False)
+        self._known_codes: dict[str, tuple[str, str]] = {}
         self._drawn: list[str] = []
         self._above: list[str] = []
         self._scrolled: deque[str] = deque(maxlen=200)
@@ -107,11 +108,18 @@ class Screen:
         self.__enter__()
 
     def _styled(self, line: Line) -> str:
-        from rich.text import Text
+        return "".join(text.join(self._codes(style)) for text, style in line if text)
 
-        with self._styles.capture() as captured:
-            self._styles.print(Text.assemble(*line), end="", soft_wrap=True)
-        return captured.get()
+    def _codes(self, style: str) -> tuple[str, str]:
+        """Return what begins and ends a style on this terminal."""
+        if style not in self._known_codes:
+            from rich.text import Text
+
+            with self._styles.capture() as captured:
+                self._styles.print(Text("x", style), end="")
+            begin, _, end = captured.get().partition("x")
+            self._known_codes[style] = begin, end
+        return self._known_codes[style]
 
     def _write(self, text: str) -> None:
         try:
