@@ -89,8 +89,10 @@ class _Daemon:
         heartbeats: Heartbeats,
     ) -> None:
         node, kept_in = node_name(file.config), state_dir(file.config, file.base)
-        log.info("edgeclassify %s: node %s, %s", __version__, node, file.path)
-        if file.document.is_blank:
+        log.info("edgeclassify %s: node %s, %s", __version__, node, file.files)
+        for warning in file.document.warnings:
+            log.warning("%s", warning)
+        if file.document.is_blank and not file.document.fragments:
             log.warning("%s: says nothing, so all defaults hold; edgeclassify setup writes one that fits", file.path)
         self._settings: Settings
         self._can_tell = False

@@ -43,6 +43,8 @@ class Reload:
                 f"{written.path}: says nothing any more: it is being written, or the disk was full when it was; "
                 "if all defaults are to hold, write {} into it"
             )
+        for warning in written.document.warnings:
+            log.warning("reload: %s", warning)
         config, later = until_restart(held.config, written.config)
         written = replace(written, config=config)
         file = self.settings.proposed(written)

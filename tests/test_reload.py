@@ -410,3 +410,22 @@ def test_a_newer_version_that_was_pulled_takes_over(tmp_path: Path, broker: Brok
         reload(daemon, "model: colours takes over")
         wait_until(lambda: events(inbox)[-1]["label"] == "rot")
         assert daemon.stop() == 0
+
+
+def test_a_fragment_comes_is_broken_and_goes(tmp_path: Path, broker: Broker, inbox: Inbox) -> None:
+    with daemon_on(tmp_path, broker) as daemon:
+        wait_until(lambda: inbox.last(f"{ROOT}/porch/threshold") == "0.60")
+        fragment = tmp_path / "config.d/10-site.yaml"
+        fragment.parent.mkdir()
+        fragment.write_text('events: {thresholds: {"*": 0.80}}\n')
+        reload(daemon, "reload: ")
+        wait_until(lambda: inbox.last(f"{ROOT}/porch/threshold") == "0.80")
+        fragment.write_text("")
+        reload(daemon, "config.d/10-site.yaml: is empty; write it again, or remove it")
+        daemon.wait_for("nothing is changed, what ran before goes on")
+        info = json.loads(inbox.last(f"{ROOT}/info") or "")
+        assert info["configuration"]["events"]["thresholds"] == {"*": 0.8}
+        fragment.unlink()
+        reload(daemon, "events: thresholds as written", times=2)
+        wait_until(lambda: inbox.last(f"{ROOT}/porch/threshold") == "0.60")
+        assert daemon.stop() == 0

@@ -58,7 +58,7 @@ def _print_found(found: list[FoundCamera]) -> None:
 def _print_configured(file: ConfigFile, found: list[FoundCamera]) -> None:
     from edgeclassify.redact import hide_password
 
-    click.echo(f"In {click.format_filename(file.path)}:")
+    click.echo(f"In {click.format_filename(file.files)}:")
     for name, config in file.config.cameras.items():
         meant = f"  (now: {found[0].source if found else 'none'})" if config.source == "auto" else ""
         disabled = "" if config.enabled else "  (enabled: false)"

@@ -50,13 +50,14 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     if errors or model is None:
         raise ConfigError(*errors)
     width, height = model.input_size
-    click.echo(f"file   {file.path}")
+    click.echo(f"file   {file.files}")
     click.echo(f"node   {node_name(file.config)}")
     click.echo(f"state  {state}")
     click.echo(f"model  {model.name}: {len(model.labels)} labels, input {width}x{height}")
     for camera in file.config.cameras:
         _print_camera(file, camera, vocabulary_for(model.labels, file.config.events_for(camera).groups))
-    for warning in [*unread, *warnings, *password_warnings(file.config.mqtt, file.base)]:
+    odd = file.document.warnings
+    for warning in [*odd, *unread, *warnings, *password_warnings(file.config.mqtt, file.base)]:
         click.echo(f"warning: {warning}")
     click.echo("ok")
 
@@ -117,7 +118,9 @@ def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None
             name = "everything else"
         else:
             name = rule.answer.label if rule.answer.index is not None else f"{rule.answer.label} (group)"
-        where = f"{path_text(rule.path, file.document.data)}, line {rule.line}" if rule.line else "default"
+        where = "default"
+        if rule.place:
+            where = f"{path_text(rule.path, file.document.data)}, {rule.place.seen_from(file.path)}"
         if rule.path in file.overridden:
             where = over_mqtt
         click.echo(f"  {rule.threshold:5.2f}  {name[:40]:40}  {where}")

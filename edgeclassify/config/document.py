@@ -23,22 +23,27 @@ _PLAIN_KEY = re.compile(r"[\w-]+\Z")
 class Place:
     """Where a value stands and how it is written there; `written` is null for lists and mappings."""
 
+    file: Path
     line: int
-    written: str | None
+    written: str | None = None
+
+    def seen_from(self, file: Path) -> str:
+        """Return this place for people who read of `file`: `line 3`, or `config.d/10-site.yaml line 3`."""
+        return f"line {self.line}" if self.file == file else f"{shown_beside(self.file, file)} line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at one place; `line` is null where only the path is known."""
+    """What is wrong at one place; `place` is null where only the path is known."""
 
     path: KeyPath
     message: str
-    line: int | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
 class Document:
-    """The contents of one file. Of duplicate keys the last one counts; each is also a problem."""
+    """The contents of one file, or of several merged. Of duplicate keys in a file the last counts, and is a problem."""
 
     path: Path
     data: Data
@@ -46,12 +51,22 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     is_blank: bool = False
     """It holds nothing but comments: not even `{}`."""
+    fragments: tuple[Path, ...] = ()
+    """The files that were merged over the first."""
+    warnings: tuple[str, ...] = ()
+    """What is odd about the files, a line each."""
 
-    def line(self, path: KeyPath) -> int | None:
-        """Return the line of `path`, or of what it would stand in; None when the file says nothing of it."""
+    def place(self, path: KeyPath) -> Place | None:
+        """Return the place of `path`, or of what it would stand in; None when nothing is said of it."""
         while path and path not in self.places:
             path = path[:-1]
-        return self.places[path].line if path else None
+        return self.places[path] if path else None
+
+    def rank(self, place: Place | None) -> tuple[int, int]:
+        """Return what puts places into the order in which they are read."""
+        if place is None:
+            return 0, 0
+        return (self.fragments.index(place.file) + 1 if place.file in self.fragments else 0), place.line
 
     def value(self, path: KeyPath) -> Data:
         """Return the value at `path`; None when there is none."""
@@ -59,6 +74,11 @@ class Document:
         for part in path:
             value = step(value, part)
         return value
+
+
+def shown_beside(file: Path, main: Path) -> Path:
+    """Return how to name a file to those who know the folder of `main`."""
+    return file.relative_to(main.parent) if file.is_relative_to(main.parent) else file
 
 
 def step(data: Data, part: str | int) -> Data:

@@ -63,9 +63,9 @@ def _threshold_problems(file: ConfigFile, camera: str, vocabulary: Vocabulary) -
                 continue
             if answers[0] in said_by:
                 first = said_by[answers[0]]
-                yield Problem(
-                    (*path, name), f"means the same label as {first!r} in line {file.line((*path, first))}; remove one"
-                )
+                place = file.place((*path, first))
+                where = f" in {place.seen_from(file.path)}" if place else ""
+                yield Problem((*path, name), f"means the same label as {first!r}{where}; remove one")
             said_by.update(dict.fromkeys(answers, name))
 
 
@@ -93,5 +93,5 @@ def _sensor_problems(file: ConfigFile, vocabularies: list[Vocabulary]) -> Iterat
 
 
 def _texts(file: ConfigFile, problems: list[Problem]) -> list[str]:
-    ordered = sorted(problems, key=lambda problem: file.document.line(problem.path) or 0)
+    ordered = sorted(problems, key=lambda problem: file.document.rank(file.document.place(problem.path)))
     return list(dict.fromkeys(file.problem(problem.path, problem.message) for problem in ordered))

@@ -48,7 +48,7 @@ def in_words(errors: Iterable[ErrorDetails], document: Document) -> list[Problem
         by_path.setdefault(_key_path(error["loc"], document.data), []).append(error)
     wrong_inside = {path[:length] for path in by_path for length in range(len(path))}
     return [
-        Problem(path, _message(path, found, document), document.line(path))
+        Problem(path, _message(path, found, document), document.place(path))
         for path, found in by_path.items()
         if path not in wrong_inside or not _is_other_branch(found)
     ]

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgeclassify import resources
-from edgeclassify.config.document import Document, KeyPath, Problem, path_text, step
+from edgeclassify.config.document import Document, KeyPath, Place, Problem, path_text, shown_beside, step
+from edgeclassify.config.fragments import with_fragments
 from edgeclassify.config.problems import in_words
 from edgeclassify.config.sections import Config
 from edgeclassify.config.yamlfile import read_document
@@ -31,22 +32,26 @@ class ConfigFile:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The file; beside it fragments may lie."""
         return self.document.path
+
+    @property
+    def files(self) -> str:
+        """The file and its fragments, for people: `/etc/edgeclassify/config.yaml + config.d/10-site.yaml`."""
+        return " + ".join([str(self.path), *(str(shown_beside(one, self.path)) for one in self.document.fragments)])
 
     @property
     def base(self) -> Path:
         """The folder that relative paths in the file start at."""
         return self.path.resolve().parent
 
-    def line(self, path: KeyPath) -> int | None:
-        """Return the line of what stands exactly at `path`; None when the file does not say it, or it is overridden."""
-        place = None if path in self.overridden else self.document.places.get(path)
-        return place.line if place else None
+    def place(self, path: KeyPath) -> Place | None:
+        """Return the place of what stands exactly at `path`; None when no file says it, or it is overridden."""
+        return None if path in self.overridden else self.document.places.get(path)
 
     def problem(self, path: KeyPath, message: str) -> str:
         """Return one line that says where and what is wrong."""
-        return _text(self.document, Problem(path, message, self.document.line(path)))
+        return _text(self.document, Problem(path, message, self.document.place(path)))
 
 
 class InvalidConfigError(ConfigError):
@@ -63,20 +68,28 @@ def find_config(option: Path | None) -> Path:
 
 
 def load_config(path: Path) -> ConfigFile:
-    """Read and check a file.
+    """Read and check a file and the fragments beside it.
 
     Raises:
-        ConfigError: it cannot be read.
+        ConfigError: one of them cannot be read.
+        InvalidConfigError: they say what cannot be; `problems` holds everything that is wrong.
+    """
+    return checked(with_fragments(read_document(path)))
+
+
+def checked(document: Document) -> ConfigFile:
+    """Return the configuration that a document is.
+
+    Raises:
         InvalidConfigError: it says what cannot be; `problems` holds everything that is wrong.
     """
-    document = read_document(path)
     problems = list(document.problems)
     try:
         config = Config.model_validate(document.data)
     except ValidationError as error:
-        told = {problem.path for problem in problems}
+        told = {(problem.path, problem.place and problem.place.file) for problem in problems}
         found = in_words(error.errors(include_url=False), document)
-        problems += [problem for problem in found if problem.path not in told]
+        problems += [one for one in found if (one.path, one.place and one.place.file) not in told]
     if problems:
         # Not chained: pydantic's own text shows values, passwords among them.
         usable = _without(document, [problem.path for problem in problems])
@@ -112,13 +125,13 @@ def _without(document: Document, wrong: Iterable[KeyPath]) -> ConfigFile | None:
 
 
 def _texts(document: Document, problems: Iterable[Problem]) -> list[str]:
-    ordered = sorted(problems, key=lambda problem: problem.line or 0)
+    ordered = sorted(problems, key=lambda problem: document.rank(problem.place))
     texts = list(dict.fromkeys(_text(document, problem) for problem in ordered))
     more = len(texts) - _MAX_SHOWN
     return texts if more <= 0 else [*texts[:_MAX_SHOWN], f"{document.path}: {more} more problems are not shown"]
 
 
 def _text(document: Document, problem: Problem) -> str:
-    where = f"{document.path}:{problem.line}" if problem.line else f"{document.path}"
+    where = f"{problem.place.file}:{problem.place.line}" if problem.place else f"{document.path}"
     what = path_text(problem.path, document.data)
     return f"{where}: {what}: {problem.message}" if what else f"{where}: {problem.message}"

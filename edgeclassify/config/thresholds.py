@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeclassify.config.document import KeyPath
+from edgeclassify.config.document import KeyPath, Place
 from edgeclassify.config.reader import ConfigFile
 from edgeclassify.config.sections import EventsConfig
 from edgeclassify.vocabulary import Answer, UnknownLabelError, Vocabulary
@@ -20,8 +20,8 @@ class EffectiveThreshold:
     threshold: float
     path: KeyPath
     """Where it is written; empty for the default of the program."""
-    line: int | None
-    """In the file; None where it says nothing, or was set over MQTT."""
+    place: Place | None
+    """The file and line; None where no file says it, or it was set over MQTT."""
 
 
 def effective_thresholds(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> list[EffectiveThreshold]:
@@ -35,15 +35,15 @@ def effective_thresholds(file: ConfigFile, camera: str, vocabulary: Vocabulary) 
     for where, thresholds in file.config.threshold_layers(camera):
         for name, threshold in thresholds.items():
             path: KeyPath = (*where.split("."), name)
-            line = file.line(path)
-            written = path if line or path in file.overridden else ()
+            place = file.place(path)
+            written = path if place or path in file.overridden else ()
             if name == "*":
-                everything = EffectiveThreshold(None, threshold, written, line)
+                everything = EffectiveThreshold(None, threshold, written, place)
             else:
                 for number in vocabulary.find(name):
-                    own[number] = EffectiveThreshold(vocabulary.answers[number], threshold, written, line)
+                    own[number] = EffectiveThreshold(vocabulary.answers[number], threshold, written, place)
     for number in _named(file, vocabulary):
-        rule = EffectiveThreshold(vocabulary.answers[number], everything.threshold, everything.path, everything.line)
+        rule = EffectiveThreshold(vocabulary.answers[number], everything.threshold, everything.path, everything.place)
         own.setdefault(number, rule)
     return [everything, *own.values()]
 

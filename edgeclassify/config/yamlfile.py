@@ -44,7 +44,24 @@ def read_document(path: Path) -> Document:
     Raises:
         ConfigError: it cannot be read, or is not YAML.
     """
-    text = _decode(path, _read(path))
+    return parse_document(path, read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """Return what a file of at most 1 MB holds.
+
+    Raises:
+        ConfigError: it cannot be read, or is no text.
+    """
+    return _decode(path, _read(path))
+
+
+def parse_document(path: Path, text: str) -> Document:
+    """Return what a text says that stands, or is to stand, in the file `path`.
+
+    Raises:
+        ConfigError: it is not YAML.
+    """
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -205,7 +222,7 @@ class _Converter:
 
     def _note(self, path: KeyPath, at: yaml.Node, value: yaml.Node) -> None:
         written = value.value if isinstance(value, yaml.ScalarNode) else None
-        self._document.places[path] = Place(_line(at), written)
+        self._document.places[path] = Place(self._document.path, _line(at), written)
 
     def _count(self, node: yaml.Node, path: KeyPath) -> None:
         self._nodes += 1
@@ -213,7 +230,7 @@ class _Converter:
             self._refuse(node, "too much stands here for a configuration, or names with * repeat it")
 
     def _problem(self, path: KeyPath, message: str, node: yaml.Node) -> None:
-        self._document.problems.append(Problem(path, message, _line(node)))
+        self._document.problems.append(Problem(path, message, Place(self._document.path, _line(node))))
 
     def _refuse(self, node: yaml.Node, message: str) -> NoReturn:
         raise ConfigError(f"{self._document.path}:{_line(node)}: {message}")

@@ -160,3 +160,25 @@ cameras: {door: {size: [640, wide]}}
     code, _, errors = check("model: {name: birds}\nevents: {margn: 0.1}\n")
     assert "margn" in errors
     assert "config.yaml:1: model.name: there is no model 'birds'" in errors
+
+
+def test_fragments_are_named_where_they_say_something(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "config.d").mkdir()
+    (tmp_path / "config.d/10-site.yaml").write_text("events:\n  thresholds: {cat: 0.3}\n")
+    (tmp_path / "config.d/20-door.yml").write_text("node: wrong\n")
+    code, output, errors = check("node: porch\nevents: {thresholds: {dog: 0.4}}\n")
+    assert (code, errors) == (0, "")
+    assert "file   config.yaml + config.d/10-site.yaml\n" in output
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    assert "0.30 cat events.thresholds.cat, config.d/10-site.yaml line 2" in lines
+    assert "0.40 dog events.thresholds.dog, line 2" in lines
+    assert "warning: config.d/20-door.yml: is not read; only names that end in .yaml count" in lines
+
+
+def test_a_mistake_in_a_fragment_is_told_with_its_file_and_line(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "config.d").mkdir()
+    (tmp_path / "config.d/10-site.yaml").write_text("\nmqtt: {hots: nas}\n")
+    code, output, errors = check("events: {thresholds: {unicorn: 0.4}}\n")
+    assert (code, output) == (78, "")
+    assert "config.d/10-site.yaml:2: mqtt.hots: unknown key; did you mean 'host'?" in errors
+    assert "config.yaml:1: events.thresholds.unicorn: the model has no label 'unicorn'" in errors

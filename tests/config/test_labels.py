@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgeclassify.config.labels import label_problems
 from edgeclassify.config.reader import ConfigFile
-from edgeclassify.config.thresholds import effective_thresholds
+from edgeclassify.config.thresholds import EffectiveThreshold, effective_thresholds
 from edgeclassify.events.rules import resolve_thresholds
 from edgeclassify.inference.groups import vocabulary_for
 from edgeclassify.vocabulary import Vocabulary
@@ -111,6 +111,10 @@ def test_a_preset_that_is_not_there_is_an_error_of_its_line(check: Check) -> Non
     assert errors[0].startswith("2: events.groups: there is no preset 'hmoe'")
 
 
+def _line(rule: EffectiveThreshold) -> int | None:
+    return rule.place.line if rule.place else None
+
+
 def test_each_threshold_is_told_with_the_line_that_it_comes_from(load: Load) -> None:
     file = load("""\
 cameras:
@@ -128,7 +132,7 @@ events:
 """)
     vocabulary = vocabulary_of(file)("door")
     door = effective_thresholds(file, "door", vocabulary)
-    assert [(rule.answer.label if rule.answer else "*", rule.threshold, rule.line) for rule in door] == [
+    assert [(rule.answer.label if rule.answer else "*", rule.threshold, _line(rule)) for rule in door] == [
         ("*", 0.9, 5),
         ("dog", 0.3, 6),
         ("bird", 0.5, 12),
@@ -136,7 +140,7 @@ events:
     ]
     assert door[1].path == ("cameras", "door", "events", "thresholds", "dog")
     yard = effective_thresholds(file, "yard", vocabulary)
-    assert (yard[0].threshold, yard[0].path, yard[0].line) == (0.60, (), None)
+    assert (yard[0].threshold, yard[0].path, yard[0].place) == (0.60, (), None)
 
 
 NAMES = st.sampled_from(["'*'", "tabby", "tiger cat", "dog", "3", "crane", "bird"])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeclassify.config.document import Place
 from edgeclassify.config.overrides import (
     FILE_NAME,
     CameraOverrides,
@@ -52,7 +53,7 @@ def test_what_was_set_holds_over_the_file_and_a_labels_own_line_over_that(file: 
 def test_of_what_was_set_no_line_of_the_file_is_told(file: ConfigFile) -> None:
     path = ("cameras", "porch", "events", "thresholds", "*")
     held = overridden(file, Overrides().changed("porch", threshold=0.5))
-    assert (file.line(path), held.line(path)) == (3, None)
+    assert (file.place(path), held.place(path)) == (Place(file.path, 3, "0.7"), None)
     assert held.overridden == {path}
 
 

@@ -165,8 +165,8 @@ def test_parts_can_be_repeated_by_name_as_yaml_has_it(load: Load) -> None:
     text = "cameras:\n  a: &all {source: x, rotate: 90}\n  b:\n    <<: *all\n    source: y\n"
     file = load(text)
     assert file.config.cameras["b"] == CameraConfig(source="y", rotate=90)
-    assert file.line(("cameras", "b", "rotate")) == 2
-    assert file.line(("cameras", "b", "source")) == 5
+    assert file.place(("cameras", "b", "rotate")).line == 2
+    assert file.place(("cameras", "b", "source")).line == 5
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,10 @@ def _configuration(option: Path | None, files: list[ConfigFile]) -> Iterator[Fin
             yield CONFIGURATION.failed("file", problem)
         return
     files.append(file)
-    yield CONFIGURATION.ok("file", f"{path}, node {node_name(file.config)}")
+    yield CONFIGURATION.ok("file", f"{file.files}, node {node_name(file.config)}")
+    for odd in file.document.warnings:
+        what, _, advice = odd.partition("; ")
+        yield CONFIGURATION.warn("file", what, advice)
     for name, read in (
         ("password", partial(read_password, file.config.mqtt)),
         ("tls", partial(tls_context, file.config.mqtt.tls)),

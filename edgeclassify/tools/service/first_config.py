@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
@@ -14,11 +15,14 @@ from edgeclassify.tools.service.running import Say, run
 _PULL_S = 600
 _LATER = f"later: sudo {NAME} models pull {GOOD_MODEL}"
 # Addresses of cameras hold passwords: the service may read it, other users may not.
-_MODE = 0o640
+MODE = 0o640
+# What is written into it belongs to the service's group by itself.
+_FOLDER_MODE = 0o2750
 
 _TEXT = """\
 # edgeclassify: the configuration of the service. It may hold only what differs from the default; every key there is,
 # with its unit: {default}
+# *.yaml in config.d beside it are merged over it, in the order of their names.
 # After a change: sudo edgeclassify check && sudo systemctl reload edgeclassify
 
 state_dir: {state}
@@ -42,7 +46,7 @@ model:
 
 
 def write_first_config(places: Places, release: Path, group_id: int, say: Say, mirror: str | None) -> None:
-    """Write config.yaml, unless there is one: that is the user's, and only its group is set.
+    """Write config.yaml, unless there is one: that is the user's, and only its group is set. Make config.d.
 
     Args:
         places: of the service.
@@ -52,8 +56,9 @@ def write_first_config(places: Places, release: Path, group_id: int, say: Say, m
         mirror: an address or a folder that has the model; empty: where it was published; None: it is not pulled.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: one of them cannot be written.
     """
+    _make_fragments_folder(places.fragments, group_id)
     if places.config.exists():
         _let_service_read(places.config, group_id)
         say(f"{places.config} is kept as it is" + (f"; no model is pulled, {_LATER}" if mirror else ""))
@@ -66,14 +71,23 @@ def write_first_config(places: Places, release: Path, group_id: int, say: Say, m
         state=places.state,
         model=(_GOOD if pulled else _STARTER).format(model=GOOD_MODEL),
     )
-    write(places.config, text.encode(), _MODE, group_id)
+    write(places.config, text.encode(), MODE, group_id)
     say(f"{places.config} is written")
+
+
+def _make_fragments_folder(folder: Path, group_id: int) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        os.chown(folder, -1, group_id)
+        folder.chmod(_FOLDER_MODE)  # after the change of group, which takes the bit away
+        return
+    for path in (folder, *folder.glob("*.yaml")):
+        if path.exists():  # no link that leads nowhere
+            _let_service_read(path, group_id)
 
 
 def _let_service_read(config: Path, group_id: int) -> None:
     """After an uninstallation it belongs to a group that was removed."""
-    import os
-
     status = config.stat()
     if not status.st_mode & 0o004 and status.st_uid == 0:
         os.chown(config, -1, group_id)

@@ -45,6 +45,11 @@ class Places:
         return self.settings / "config.yaml"
 
     @property
+    def fragments(self) -> Path:
+        """What is merged over it, the user's too: config.d/*.yaml."""
+        return self.settings / "config.d"
+
+    @property
     def password(self) -> Path:
         """The credential that the unit loads."""
         return self.settings / "secrets/mqtt-password"

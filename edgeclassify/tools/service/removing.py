@@ -38,8 +38,10 @@ def uninstall(say: Say, *, purge: bool) -> None:
         folders = [places.state, places.programs]
         if purge:
             folders += [places.settings, places.drop_ins]
-        elif places.config.exists():
-            os.chown(places.config, -1, 0)  # its group is no more
+        else:
+            for path in (places.config, places.fragments, *places.fragments.glob("*.yaml")):
+                with contextlib.suppress(FileNotFoundError):
+                    os.chown(path, -1, 0)  # its group is no more
         for folder in folders:
             shutil.rmtree(folder, onerror=_tell)
     places.lock.unlink(missing_ok=True)

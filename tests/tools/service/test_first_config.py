@@ -59,3 +59,21 @@ def test_a_mirror_without_the_edge_tpus_twin_will_do(tmp_path: Path) -> None:
     write_first_config(places, release, os.getgid(), said.append, "/a/folder")
     assert load_config(places.config).config.model.name == GOOD_MODEL
     assert said[:2] == [f"getting the model {GOOD_MODEL} from /a/folder", "/a/folder"]
+
+
+def test_a_folder_for_fragments_is_made_that_only_root_and_the_service_read(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    write_first_config(places, release_that(tmp_path, pulls=False), os.getgid(), print, None)
+    assert places.fragments.stat().st_mode & 0o7777 == 0o2750
+    (places.fragments / "10-site.yaml").write_text("mqtt: {host: nas}\n")
+    assert load_config(places.config).config.mqtt.host == "nas"
+
+
+def test_fragments_that_are_there_are_kept(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.fragments.mkdir(parents=True)
+    fragment = places.fragments / "10-site.yaml"
+    fragment.write_text("node: mine\n")
+    (places.fragments / "20-gone.yaml").symlink_to("nowhere")
+    write_first_config(places, release_that(tmp_path, pulls=False), os.getgid(), print, None)
+    assert fragment.read_text() == "node: mine\n"
