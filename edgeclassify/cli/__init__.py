@@ -19,6 +19,7 @@ from edgeclassify.errors import EdgeClassifyError, UnavailableError
 # Each command's module is imported only when it runs, so that --help stays quick.
 COMMANDS = {
     "run": "Run the daemon, in the foreground.",
+    "setup": "Find cameras and broker, try each, and write a config.yaml.",
     "demo": "Run it with a private broker and the best camera found; its events are shown.",
     "check": "Validate config.yaml; print every problem, or the thresholds as they hold.",
     "classify": "Classify pictures, once.",

@@ -13,12 +13,7 @@ if TYPE_CHECKING:
     from edgeclassify.cameras.found import FoundCamera
     from edgeclassify.config.reader import ConfigFile
     from edgeclassify.config.sections import CameraConfig
-    from edgeclassify.records import Picture
 
-_SLICE_S = 1.0
-_FIRST_FRAME_S = 15.0
-_SETTLE_S = 1.0  # a camera finds its exposure with the first frames
-_WIDTH, _QUALITY = 1920, 90
 _USUAL_INPUT = (224, 224)
 
 
@@ -68,14 +63,15 @@ def _print_configured(file: ConfigFile, found: list[FoundCamera]) -> None:
 def _save_all(file: ConfigFile, found: list[FoundCamera], folder: Path) -> int:
     """Save pictures of each camera; return the exit code."""
     from edgeclassify.errors import CameraError, InputError
+    from edgeclassify.tools.camera_pictures import save_pictures, settled_picture
 
     size = _model_size(file)
     click.echo(f"Pictures (the model sees {size[0]} x {size[1]} pixels):")
     failed = 0
     for name, config in _all_cameras(file, found).items():
         try:
-            description, picture = _settled_picture(name, config, size, file.base)
-            paths = _save(folder, name, picture, size)
+            description, picture = settled_picture(name, config, size, file.base)
+            paths = save_pictures(folder, name, picture, size)
         except (CameraError, InputError) as error:
             failed += 1
             click.echo(f"edgeclassify: {error}", err=True)
@@ -108,46 +104,3 @@ def _model_size(file: ConfigFile) -> tuple[int, int]:
     except ModelError as error:
         click.echo(f"edgeclassify: {error} (going on with the usual size)", err=True)
         return _USUAL_INPUT
-
-
-def _settled_picture(name: str, config: CameraConfig, size: tuple[int, int], base: Path) -> tuple[str, Picture]:
-    """Open a camera; return its description and a picture that is well exposed.
-
-    Raises:
-        CameraError: it cannot be opened, or no frame comes.
-    """
-    import time
-
-    from edgeclassify.cameras import NoFrameError, open_camera
-
-    picture, ends_s = None, time.monotonic() + _FIRST_FRAME_S
-    with open_camera(name, config, size, base) as camera:
-        while picture is None or (camera.live and time.monotonic() < ends_s):
-            try:
-                latest = camera.read(_SLICE_S)
-            except NoFrameError:
-                if time.monotonic() < ends_s:
-                    continue
-                if picture is None:
-                    raise
-                break
-            if picture is None:
-                ends_s = time.monotonic() + _SETTLE_S
-            picture = latest
-        return camera.description, picture
-
-
-def _save(folder: Path, name: str, picture: Picture, size: tuple[int, int]) -> list[Path]:
-    """Write NAME.jpg and NAME-model.png; raises InputError when the folder does not take them."""
-    from PIL import Image
-
-    from edgeclassify.errors import InputError
-
-    paths = [folder / f"{name}.jpg", folder / f"{name}-model.png"]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths[0].write_bytes(picture.jpeg(_WIDTH, _QUALITY))
-        Image.fromarray(picture.model_input(*size)).save(paths[1])
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}; choose another folder") from error
-    return paths

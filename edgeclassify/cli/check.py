@@ -39,14 +39,14 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     except InvalidConfigError as error:
         if error.usable is None:
             raise
-        raise ConfigError(*error.problems, *_examine(error.usable)[0]) from None
+        raise ConfigError(*error.problems, *examine(error.usable)[0]) from None
     state = state_dir(written.config, written.base)
     unread = []
     try:
         file = overridden(written, read_overrides(state))
     except ConfigError as error:  # often only the daemon's own user may read it
         file, unread = written, [f"what was set over MQTT is not known: {error}"]
-    errors, warnings, model = _examine(file)
+    errors, warnings, model = examine(file)
     if errors or model is None:
         raise ConfigError(*errors)
     width, height = model.input_size
@@ -62,8 +62,14 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     click.echo("ok")
 
 
-def _examine(file: ConfigFile) -> tuple[list[str], list[str], Model | None]:
+def examine(file: ConfigFile) -> tuple[list[str], list[str], Model | None]:
     """Return the errors and warnings beyond the file itself, and the model if it can be used."""
+    errors, warnings, model = examine_model(file)
+    return errors + _connection_problems(file), warnings, model
+
+
+def examine_model(file: ConfigFile) -> tuple[list[str], list[str], Model | None]:
+    """Return what is wrong and odd with the model and the labels that the file names, and the model."""
     from edgeclassify.config.labels import label_problems
     from edgeclassify.config.reader import model_errors
     from edgeclassify.errors import ModelError
@@ -74,13 +80,12 @@ def _examine(file: ConfigFile) -> tuple[list[str], list[str], Model | None]:
         with model_errors(file):
             model = load_model(file.config.model, file.base)
     except ModelError as error:
-        return [str(error), *_connection_problems(file)], [], None
+        return [str(error)], [], None
 
     def vocabulary(camera: str) -> Vocabulary:
         return vocabulary_for(model.labels, file.config.events_for(camera).groups)
 
-    errors, warnings = label_problems(file, vocabulary)
-    return errors + _connection_problems(file), warnings, model
+    return *label_problems(file, vocabulary), model
 
 
 def _connection_problems(file: ConfigFile) -> list[str]:

@@ -50,7 +50,7 @@ def pull(model: str, sha256: str, name: str | None, mirror: str, *, no_edgetpu: 
 
     folder, address = pulled_folder(), _is_address(model)
     try:
-        with _report() as report:
+        with report_here() as report:
             pulled = _pull(Puller(folder, report, mirror), model, sha256, name, with_twin=not no_edgetpu)
     except KeyboardInterrupt:
         kept = sum(part.stat().st_size for part in unfinished(folder))
@@ -88,7 +88,7 @@ def _is_address(model: str) -> bool:
 
 
 @contextlib.contextmanager
-def _report() -> Iterator[Report]:
+def report_here() -> Iterator[Report]:
     """Yield a progress bar on a terminal, else plain lines; standard output is for the result."""
     if not sys.stderr.isatty():
         yield _Lines()

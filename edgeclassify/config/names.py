@@ -25,9 +25,13 @@ def node_name(config: Config) -> str:
     """Return this device's name in topics: as configured, else the host's name, whose hyphens are kept."""
     if config.node:
         return config.node
-    host = socket.gethostname().split(".")[0]
-    parts = (slug(part, "") for part in host.split("-"))
-    return "-".join(part for part in parts if part)[:_MAX_LENGTH].strip("_-") or "edgeclassify"
+    return node_slug(socket.gethostname().split(".")[0]) or "edgeclassify"
+
+
+def node_slug(text: str) -> str:
+    """Return the name for topics that comes nearest to `text`, whose hyphens are kept; empty if nothing is left."""
+    parts = (slug(part, "") for part in text.split("-"))
+    return "-".join(part for part in parts if part)[:_MAX_LENGTH].strip("_-")
 
 
 def state_dir(config: Config, base: Path) -> Path:

@@ -154,7 +154,7 @@ def _unknown_key(path: KeyPath) -> str:
     key = str(path[-1])
     if is_secret([key]):
         return _CAMERA_ADVICE if path[0] == "cameras" else _MQTT_ADVICE
-    section = _section_at(path[:-1])
+    section = section_at(path[:-1])
     near = difflib.get_close_matches(key, section.model_fields, n=1) if section else []
     if near:
         return f"unknown key; did you mean '{near[0]}'?"
@@ -162,7 +162,7 @@ def _unknown_key(path: KeyPath) -> str:
     return f"unknown key; it belongs into {' or '.join(elsewhere)}" if elsewhere else "unknown key"
 
 
-def _section_at(path: KeyPath) -> type[Section] | None:
+def section_at(path: KeyPath) -> type[Section] | None:
     """Return the section whose keys stand at `path`."""
     found: Any = Config
     for part in path:

@@ -12,6 +12,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edgeclassify.config.sections import MqttConfig
 from edgeclassify.errors import ConfigError
 
+LOGIN_REFUSED = "login refused"
+SPEAKS_TLS = "this port speaks TLS"
+"""What these troubles' texts begin with."""
 _TLS_ALERT = b"\x15"
 # CONNACK codes: of MQTT 5, and those of 3.1.1 as paho translates them.
 UNSUPPORTED_VERSION = 132
@@ -57,7 +60,7 @@ def of_refusal(code: ReasonCode, config: MqttConfig) -> Trouble:
         advice = "check mqtt.username and the password in mqtt.password_file"
         if not config.username:
             advice = "set mqtt.username and mqtt.password_file"
-        return Trouble(f"login refused ({code}); {advice}", logging.ERROR)
+        return Trouble(f"{LOGIN_REFUSED} ({code}); {advice}", logging.ERROR)
     if code.value == UNSUPPORTED_VERSION:
         return Trouble("it speaks neither MQTT 5 nor 3.1.1; use another broker", logging.ERROR)
     if code.value in (_BAD_CLIENT_ID, _BANNED):
@@ -73,7 +76,7 @@ def of_silence(timeout_s: float) -> Trouble:
 def of_hang_up(first_byte: bytes, config: MqttConfig) -> Trouble:
     """Explain a connection that was closed, or answered by something else, before the CONNACK."""
     if first_byte == _TLS_ALERT and not config.tls.enabled:
-        return Trouble("this port speaks TLS; set mqtt.tls.enabled: true, or the port without TLS", logging.ERROR)
+        return Trouble(f"{SPEAKS_TLS}; set mqtt.tls.enabled: true, or the port without TLS", logging.ERROR)
     if first_byte:
         return Trouble("what answers there is no MQTT broker; check mqtt.host and mqtt.port", logging.ERROR)
     if config.tls.certificate or config.tls.enabled:

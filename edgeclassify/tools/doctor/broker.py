@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from edgeclassify.config.sections import MqttConfig
@@ -21,6 +22,8 @@ from edgeclassify.tools.doctor.findings import Finding, Part
 
 PART = Part("broker")
 
+Password = Callable[[], str | None]
+
 _ANSWER_S = 5.0
 
 
@@ -29,8 +32,19 @@ class _TroubleError(Exception):
         super().__init__(problem.text)
 
 
-def check_broker(config: MqttConfig, base: Path, node: str) -> Iterator[Finding]:
-    """Yield one finding for each stage, up to the first that fails."""
+def check_broker(
+    config: MqttConfig, base: Path, node: str, purpose: str = "doctor", password: Password | None = None
+) -> Iterator[Finding]:
+    """Yield one finding for each stage, up to the first that fails.
+
+    Args:
+        config: where the broker is.
+        base: the folder that relative paths of the configuration are relative to.
+        node: this device's name in topics.
+        purpose: the last part of the topic that is published on.
+        password: gives the password; default: as the configuration says.
+    """
+    password = password or partial(read_password, config, base)
     stages: dict[str, Callable[[MqttConfig, Path], str]] = {"name": _resolve, "tcp": _reach, "tls": _secure}
     for stage, go in stages.items():
         if stage == "tls" and not config.tls.enabled:
@@ -41,11 +55,11 @@ def check_broker(config: MqttConfig, base: Path, node: str) -> Iterator[Finding]
         except (OSError, ValueError) as error:  # ConfigError and all errors of ssl and socket are among them
             yield PART.failed(stage, trouble.of_dialling(error, config).text)
             return
-    topic = f"{Topics(config.base_topic, node).root}/doctor"
+    topic = f"{Topics(config.base_topic, node).root}/{purpose}"
     try:
-        connection = _log_in(config, base, topic)
+        connection = _log_in(config, base, topic, password)
     except _TroubleError as error:
-        yield _refused(config, base, str(error))
+        yield _refused(config, password, str(error))
         return
     with closing(connection):
         version = "5" if connection.protocol == MQTT5 else "3.1.1"
@@ -76,19 +90,19 @@ def _secure(config: MqttConfig, base: Path) -> str:
         return f"the broker's certificate is trusted ({secured.version()})"
 
 
-def _log_in(config: MqttConfig, base: Path, topic: str) -> Connection:
+def _log_in(config: MqttConfig, base: Path, topic: str, password: Password) -> Connection:
     """Return a connection that the broker accepted, with MQTT 5 if it speaks it.
 
     Raises:
         _TroubleError: it did not.
     """
     # A name of its own, so that a running daemon is not thrown out; the last will says nothing that anybody reads.
-    client_id = f"edgeclassify-doctor-{secrets.token_hex(4)}"
+    client_id = f"edgeclassify-{topic.rpartition('/')[2]}-{secrets.token_hex(4)}"
     route = Route(config.host, config.port, 15, client_id, config.username, Message(topic, b""))
     problem = Trouble("")
     for protocol in (MQTT5, MQTT311):
         connection = Connection(route, protocol, _ANSWER_S)
-        found = _attempt(connection, config, base)
+        found = _attempt(connection, config, base, password)
         if found is None:
             return connection
         connection.close()
@@ -101,9 +115,9 @@ def _log_in(config: MqttConfig, base: Path, topic: str) -> Connection:
     raise _TroubleError(problem)
 
 
-def _attempt(connection: Connection, config: MqttConfig, base: Path) -> Trouble | None:
+def _attempt(connection: Connection, config: MqttConfig, base: Path, password: Password) -> Trouble | None:
     try:
-        connection.dial(read_password(config, base), tls_context(config.tls, base))
+        connection.dial(password(), tls_context(config.tls, base))
     except (OSError, ValueError) as error:
         return trouble.of_dialling(error, config)
     if not _pump(connection, lambda: connection.answer is not None):
@@ -112,8 +126,8 @@ def _attempt(connection: Connection, config: MqttConfig, base: Path) -> Trouble 
     return trouble.of_refusal(connection.answer, config) if connection.answer.is_failure else None
 
 
-def _refused(config: MqttConfig, base: Path, text: str) -> Finding:
-    if config.username and text.startswith("login refused") and read_password(config, base) is None:
+def _refused(config: MqttConfig, password: Password, text: str) -> Finding:
+    if config.username and text.startswith(trouble.LOGIN_REFUSED) and password() is None:
         what, _, advice = text.partition("; ")
         advice += "; a password kept as a systemd credential is known to the service only: its log tells how it fares"
         return PART.fail("login", f"{what}, and no password is set here for user {config.username}", advice)

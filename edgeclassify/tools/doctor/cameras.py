@@ -96,7 +96,7 @@ def _frames(part: Part, camera: Camera, config: CameraConfig) -> Iterator[Findin
     rate = None
     if camera.live:
         rate, picture = _watch(camera, picture)
-    yield _look(part, picture.model_input(*_SIZE))
+    yield judged(part, picture.model_input(*_SIZE))
     if rate is None:
         yield part.skip("rate", "it is read when a frame is wanted")
     elif rate < _ENOUGH * config.frames_per_second:
@@ -130,7 +130,7 @@ def _watch(camera: Camera, newest: Picture) -> tuple[float, Picture]:
     return count / _WATCH_S, newest
 
 
-def _look(part: Part, pixels: Pixels) -> Finding:
+def judged(part: Part, pixels: Pixels) -> Finding:
     """Judge a picture as the model sees it, shape (height, width, 3)."""
     values = pixels.astype(np.int16)
     brightest, mean = int(values.max()), float(values.mean())

@@ -11,7 +11,7 @@ Contents = Mapping[Path, bytes | None]
 """What files hold; None for one that does not exist."""
 
 
-def write(path: Path, content: bytes, mode: int, group_id: int = -1) -> None:
+def write(path: Path, content: bytes, mode: int, group_id: int = -1, user_id: int = -1) -> None:
     """Replace a file at once, for good also when the power goes."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -19,7 +19,7 @@ def write(path: Path, content: bytes, mode: int, group_id: int = -1) -> None:
         # Never readable for more than `mode`, not even for a moment.
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
-            os.fchown(file.fileno(), -1, group_id)
+            os.fchown(file.fileno(), user_id, group_id)
             os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())

@@ -1,0 +1,83 @@
+"""The set-up's questions on a terminal."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+
+import click
+
+_INDENT = "  "
+_WIDEST = 100
+
+
+def wrapped(text: str, indent: str = _INDENT) -> str:
+    """Return a text in lines that fit the terminal; long paths stay whole, to be copied."""
+    return textwrap.fill(
+        text,
+        min(shutil.get_terminal_size().columns, _WIDEST),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+class Terminal:
+    """A Dialogue with the person at this terminal.
+
+    Args:
+        err: whether all of it goes to stderr, since stdout is for something else.
+    """
+
+    attended = True
+
+    def __init__(self, *, err: bool) -> None:
+        self._err = err
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")  # what is no text in this terminal's encoding is no name either
+
+    def heading(self, text: str) -> None:
+        """Begin a step."""
+        click.echo(err=self._err)
+        click.secho(text, bold=True, err=self._err)
+
+    def say(self, text: str) -> None:
+        """Tell something."""
+        click.echo(wrapped(text), err=self._err)
+
+    def ask(self, question: str, default: str, option: str) -> str:  # noqa: ARG002 - the protocol's
+        """Return a line of text, not empty."""
+        while True:
+            answer: str = click.prompt(f"{_INDENT}{question}", default=default or None, err=self._err).strip()
+            if answer:
+                return answer
+
+    def ask_secret(self, question: str, option: str) -> str:  # noqa: ARG002 - the protocol's
+        """Return what is typed unseen."""
+        while True:
+            try:
+                answer: str = click.prompt(
+                    f"{_INDENT}{question} (not shown)", hide_input=True, default="", show_default=False, err=self._err
+                )
+            except UnicodeDecodeError:
+                self.say("That is no text in this terminal's encoding.")
+                continue
+            return answer
+
+    def choose(self, question: str, choices: Sequence[str], option: str) -> int:  # noqa: ARG002 - the protocol's
+        """Return the number of one of them, from 0."""
+        for number, choice in enumerate(choices, start=1):
+            click.echo(wrapped(choice, f"{_INDENT}{number}  "), err=self._err)
+        while True:
+            answer: str = click.prompt(f"{_INDENT}{question}", default="1", err=self._err).strip()
+            if answer.isascii() and answer.isdigit() and 1 <= int(answer[:9]) <= len(choices):
+                return int(answer) - 1
+            self.say(f"A number from 1 to {len(choices)}, please.")
+
+    def agree(self, question: str, option: str, *, default: bool) -> bool:  # noqa: ARG002 - the protocol's
+        """Return yes or no."""
+        return click.confirm(f"{_INDENT}{question}", default=default, err=self._err)

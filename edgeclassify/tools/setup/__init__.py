@@ -1,0 +1,1 @@
+"""`edgeclassify setup`: finds cameras and brokers, asks what it must, tries each, and writes config.yaml."""
