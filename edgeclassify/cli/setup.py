@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PASSWORD = "EDGECLASSIFY_MQTT_PASSWORD"  # noqa: S105 - a variable's name
 _MAX_PASSWORD_BYTES = 65_535
+_ENDED = "edgeclassify: setup: ended; nothing is written"
 _FILE = click.Path(path_type=Path)
 
 
@@ -74,9 +75,10 @@ def command(config_path: Path | None, **options: Any) -> None:  # noqa: ANN401 -
             click.echo(draft.text, nl=False)
             return
         if not agreed(target, existing, draft, dialogue, has_password=password is not None, force=options["force"]):
-            raise click.Abort
+            click.echo(_ENDED, err=True)
+            return
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nedgeclassify: setup: ended; nothing is written", err=True)
+        click.echo(f"\n{_ENDED}", err=True)
         return
     finish(target, draft, password, dialogue, reload_=options["reload_"])
 

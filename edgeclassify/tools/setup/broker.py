@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeclassify.config.sections import MqttConfig, TlsConfig
+from edgeclassify.config.sections import MqttConfig
 from edgeclassify.errors import UnavailableError, UsageError
 from edgeclassify.mqtt.credentials import read_password
 from edgeclassify.mqtt.trouble import LOGIN_REFUSED, SPEAKS_TLS
@@ -50,7 +50,7 @@ def choose_broker(given: Given, current: MqttConfig, base: Path, node: str, dial
         UsageError: there is nobody to ask, and the options do not say enough.
         UnavailableError: there is nobody to ask, and the broker does not take our messages.
     """
-    chosen = _with_login(given, ChosenBroker(_placed(given, current, dialogue)))
+    chosen = _placed(given, current, dialogue)
     while not given.untested:
         failed = _tried(chosen, base, node, dialogue)
         if failed is None:
@@ -66,43 +66,45 @@ def choose_broker(given: Given, current: MqttConfig, base: Path, node: str, dial
     return chosen
 
 
-def _placed(given: Given, current: MqttConfig, dialogue: Dialogue) -> MqttConfig:
-    """Return the section with host, port, TLS and base topic."""
-    update: dict[str, object] = {"base_topic": given.base_topic} if given.base_topic else {}
+def _placed(given: Given, current: MqttConfig, dialogue: Dialogue) -> ChosenBroker:
+    """Return the broker with what its address tells, and what else options say."""
     if given.host is not None:
         address = parse_address(given.host)
+        if address.password:
+            dialogue.say("the password in --host can be seen by every user of this machine while this runs;")
+            dialogue.say("better: --password-file, --password-stdin or $EDGECLASSIFY_MQTT_PASSWORD")
     elif current.host != MqttConfig().host and not dialogue.attended:
         address = Address(current.host, current.port)
     else:
         address = _chosen_address(current, dialogue)
-    if address.password and given.host is not None:
-        dialogue.say("the password in --host can be seen by every user of this machine while this runs;")
-        dialogue.say("better: --password-file, --password-stdin or $EDGECLASSIFY_MQTT_PASSWORD")
-    config = _at(current, replace(address, port=given.port or address.port, tls=_wanted_tls(given, address)))
-    tls = {key: str(path.absolute()) for key in ("ca", "certificate", "key") if (path := getattr(given, key))}
-    if tls:
-        tls_update: dict[str, object] = {"enabled": given.tls is not False, **tls}
-        update["tls"] = TlsConfig.model_validate(config.tls.model_dump() | tls_update)
-    return config.model_copy(update=update)
+    address = replace(address, port=given.port or address.port, tls=address.tls if given.tls is None else given.tls)
+    return _with_options(given, _at(ChosenBroker(current), address))
 
 
-def _wanted_tls(given: Given, address: Address) -> bool | None:
-    return address.tls if given.tls is None else given.tls
+def _with_options(given: Given, chosen: ChosenBroker) -> ChosenBroker:
+    update: dict[str, object] = {"base_topic": given.base_topic} if given.base_topic else {}
+    password = given.password or chosen.password
+    if given.username is not None:
+        update["username"] = given.username
+    if given.password_file is not None:
+        update["password_file"], password = str(given.password_file.absolute()), None
+    config = chosen.config.model_copy(update=update)
+    files = {key: str(path.absolute()) for key in ("ca", "certificate", "key") if (path := getattr(given, key))}
+    if files:
+        config = _with_tls(config, enabled=given.tls is not False, **files)
+    return ChosenBroker(config, password)
 
 
-def _at(config: MqttConfig, address: Address) -> MqttConfig:
-    """Return the section with another address; the port tells of TLS, and TLS of the port, where only one is known."""
-    tls, port = address.tls, address.port
+def _at(chosen: ChosenBroker, address: Address) -> ChosenBroker:
+    """Return the broker at another address; the port tells of TLS, and TLS of the port, where only one is known."""
+    config, tls, port = chosen.config, address.tls, address.port
+    is_same = address.host == config.host and port in (None, config.port)
     if tls is None:
-        tls = config.tls.enabled if address.host == config.host and port in (None, config.port) else port == TLS_PORT
+        tls = config.tls.enabled if is_same else port == TLS_PORT
     if port is None:
-        port = config.port if address.host == config.host else TLS_PORT if tls else PLAIN_PORT
-    update: dict[str, object] = {
-        "host": address.host,
-        "port": port,
-        "username": address.username or config.username,
-    }
-    return _with_tls(config.model_copy(update=update), enabled=tls)
+        port = config.port if is_same and tls == config.tls.enabled else TLS_PORT if tls else PLAIN_PORT
+    update = {"host": address.host, "port": port, "username": address.username or config.username}
+    return ChosenBroker(_with_tls(config.model_copy(update=update), enabled=tls), address.password or chosen.password)
 
 
 def _with_tls(config: MqttConfig, **update: object) -> MqttConfig:
@@ -145,19 +147,6 @@ def _only_one(nearby: Nearby) -> Address:
     return Address(one.host, one.port, tls=one.tls)
 
 
-def _with_login(given: Given, chosen: ChosenBroker) -> ChosenBroker:
-    config, password = chosen.config, given.password
-    if given.host is not None:
-        password = password or parse_address(given.host).password or None
-    update: dict[str, object] = {}
-    if given.username is not None:
-        update["username"] = given.username
-    if given.password_file is not None:
-        update["password_file"] = str(given.password_file.absolute())
-        password = None
-    return ChosenBroker(config.model_copy(update=update), password)
-
-
 def _tried(chosen: ChosenBroker, base: Path, node: str, dialogue: Dialogue) -> Finding | None:
     """Try all stages and tell each; return the one that failed."""
     config = chosen.config
@@ -198,7 +187,7 @@ def _mended(failed: Finding, chosen: ChosenBroker, dialogue: Dialogue) -> Chosen
     if answer.startswith("trust"):
         return _with_authority(chosen, dialogue)
     if answer == "another address":
-        return replace(chosen, config=_at(config, _asked_address("", dialogue)))
+        return _at(chosen, _asked_address("", dialogue))
     return _asked_login(chosen, dialogue) if answer == "another user" else None
 
 

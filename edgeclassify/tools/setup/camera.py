@@ -15,7 +15,7 @@ from edgeclassify.tools.setup.dialogue import Dialogue
 from edgeclassify.tools.setup.given import Given
 from edgeclassify.tools.setup.look import look
 from edgeclassify.tools.setup.model import ChosenModel
-from edgeclassify.tools.setup.node import choose_id
+from edgeclassify.tools.setup.names import choose_id
 
 _OPTION = "--source"
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from edgeclassify.config.document import Data, KeyPath, path_text, step
 from edgeclassify.config.fragments import with_fragments
 from edgeclassify.config.reader import ConfigFile, checked
-from edgeclassify.config.redaction import is_secret
 from edgeclassify.config.sections import Config, Section
 from edgeclassify.config.yamlfile import parse_document
 from edgeclassify.errors import ConfigError
@@ -31,8 +30,6 @@ class Change:
 
     def __str__(self) -> str:
         """As people read it."""
-        if is_secret(self.path[:-1]):
-            return f"{path_text(self.path, {})}: ***"
         return f"{path_text(self.path, {})}: {_shown(self.before)} -> {_shown(self.after)}"
 
 

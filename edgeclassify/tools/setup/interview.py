@@ -15,7 +15,7 @@ from edgeclassify.tools.setup.dialogue import Dialogue
 from edgeclassify.tools.setup.draft import Answers
 from edgeclassify.tools.setup.given import Given
 from edgeclassify.tools.setup.model import ChosenModel, Pull, choose_model
-from edgeclassify.tools.setup.node import choose_node
+from edgeclassify.tools.setup.names import check_base_topic, choose_node
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def interview(
     Raises:
         EdgeClassifyError: something is missing or does not work, and there is nobody to ask.
     """
+    if given.base_topic is not None:
+        check_base_topic(given.base_topic)
     dialogue.heading("Device")
     node = choose_node(given.node, current, dialogue)
     dialogue.say(f"topics begin with {given.base_topic or current.mqtt.base_topic}/{node}/")

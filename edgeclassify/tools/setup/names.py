@@ -1,4 +1,4 @@
-"""The first step: this device's name in topics."""
+"""Names that become parts of topics: this device's, a camera's, and what all topics begin with."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from edgeclassify.config.names import node_name, node_slug
 from edgeclassify.config.sections import Config
-from edgeclassify.config.values import Id
+from edgeclassify.config.values import Id, Topic
 from edgeclassify.errors import UsageError
 from edgeclassify.tools.setup.dialogue import Dialogue
 
 _ID: TypeAdapter[str] = TypeAdapter(Id)
+_TOPIC: TypeAdapter[str] = TypeAdapter(Topic)
 
 
 def choose_node(given: str | None, current: Config, dialogue: Dialogue) -> str:
@@ -38,6 +39,16 @@ def choose_id(question: str, given: str | None, default: str, option: str, dialo
         default = node_slug(answer) or default
         dialogue.say(f"It becomes a part of MQTT topics: {_ALLOWED}.")
     return answer
+
+
+def check_base_topic(given: str) -> None:
+    """Raise UsageError if topics cannot begin with it."""
+    try:
+        _TOPIC.validate_python(given)
+    except ValidationError:
+        raise UsageError(
+            f"setup: --base-topic {given!r}: no topic can begin with that; give words with / between them, like home/cams"
+        ) from None
 
 
 _ALLOWED = "only a-z, 0-9, _ and -, at most 64 of them"
