@@ -19,9 +19,8 @@ from edgeclassify.tools.setup.given import Given
 
 PLAIN_PORT, TLS_PORT = 1883, 8883
 _TRIAL_S = 30.0
+_PLACE = "--host and --port"
 _OPTIONS = {
-    "name": "--host",
-    "tcp": "--host and --port",
     "tls": "--tls or --no-tls, --ca, --certificate and --key",
     "login": "--username, and --password-file or --password-stdin",
     "publish": "--username and --node",
@@ -57,7 +56,9 @@ def choose_broker(given: Given, current: MqttConfig, base: Path, node: str, dial
             break
         if not dialogue.attended:
             where = f"setup: broker {chosen.config.host}:{chosen.config.port}: {failed.check}"
-            options = _OPTIONS.get(failed.check, "--host")
+            options = _OPTIONS.get(failed.check, _PLACE)
+            if failed.check == "login" and not failed.message.startswith(LOGIN_REFUSED):
+                options = f"{_PLACE}, --tls or --no-tls"
             raise UnavailableError(f"{where}: {failed.message}; {failed.advice}; options: {options}, or --untested")
         mended = _mended(failed, chosen, dialogue)
         if mended is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgeclassify.config.document import Data, KeyPath
 from edgeclassify.config.names import node_name
 from edgeclassify.config.sections import Config, ModelConfig, MqttConfig
+from edgeclassify.tools.setup.address import parse_address
 from edgeclassify.tools.setup.broker import ChosenBroker, choose_broker
 from edgeclassify.tools.setup.camera import choose_camera
 from edgeclassify.tools.setup.dialogue import Dialogue
@@ -43,8 +44,7 @@ def interview(
     Raises:
         EdgeClassifyError: something is missing or does not work, and there is nobody to ask.
     """
-    if given.base_topic is not None:
-        check_base_topic(given.base_topic)
+    _check(given)
     dialogue.heading("Device")
     node = choose_node(given.node, current, dialogue)
     dialogue.say(f"topics begin with {given.base_topic or current.mqtt.base_topic}/{node}/")
@@ -60,6 +60,14 @@ def interview(
     answers["cameras", camera.name, "source"] = camera.source
     answers.update(_of_broker(broker, current.mqtt, password_file))
     return Interview(answers, broker.password)
+
+
+def _check(given: Given) -> None:
+    """Raise UsageError, before anything is tried, of an answer that would be refused later."""
+    if given.base_topic is not None:
+        check_base_topic(given.base_topic)
+    if given.host is not None:
+        parse_address(given.host)
 
 
 def _of_model(chosen: ChosenModel, current: ModelConfig) -> Iterator[tuple[KeyPath, Data]]:

@@ -47,7 +47,7 @@ def check_base_topic(given: str) -> None:
         _TOPIC.validate_python(given)
     except ValidationError:
         raise UsageError(
-            f"setup: --base-topic {given!r}: no topic can begin with that; give words with / between them, like home/cams"
+            f"setup: --base-topic {given!r}: no topic can begin with that; give words with / between, like home/cams"
         ) from None
 
 
