@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from edgeclassify.tools.setup.target import Existing, Target
 
 _PASSWORD = "EDGECLASSIFY_MQTT_PASSWORD"  # noqa: S105 - a variable's name
-_MAX_PASSWORD_BYTES = 65_535
 _ENDED = "edgeclassify: setup: ended; nothing is written"
 _FILE = click.Path(path_type=Path)
 
@@ -114,6 +113,7 @@ def _given(target: Target, options: dict[str, Any]) -> Given:
     from edgeclassify.config.sections import MqttConfig
     from edgeclassify.errors import UsageError
     from edgeclassify.mqtt.credentials import read_password
+    from edgeclassify.tools.service.password import MAX_BYTES, password_from
     from edgeclassify.tools.setup.given import Given
 
     if bool(options["certificate"]) != bool(options["key"]):
@@ -124,8 +124,7 @@ def _given(target: Target, options: dict[str, Any]) -> Given:
             raise UsageError(
                 "setup: --password-stdin: nothing is piped in; for example: pass show mqtt | edgeclassify setup"
             )
-        raw = sys.stdin.buffer.read(_MAX_PASSWORD_BYTES + 3)
-        password = raw.decode(errors="surrogateescape").removesuffix("\n").removesuffix("\r")
+        password = password_from(sys.stdin.buffer.read(MAX_BYTES + 3), "setup").decode()
     if file is not None:
         read = read_password(MqttConfig(password_file=str(file.absolute())), Path())
         if target.service:
@@ -167,10 +166,11 @@ def _pull(name: str) -> None:
     from edgeclassify.catalogue.pull import Puller
     from edgeclassify.catalogue.storage import pulled_folder
     from edgeclassify.cli.models_pull import report_here
+    from edgeclassify.inference.devices import find_devices
 
     mirror = os.environ.get("EDGECLASSIFY_MIRROR", "")
     with report_here() as report:
-        Puller(pulled_folder(), report, mirror).pull_entry(catalogue().entry(name), with_twin=True)
+        Puller(pulled_folder(), report, mirror).pull_entry(catalogue().entry(name), with_twin=bool(find_devices()))
 
 
 def _header(target: Target) -> str:

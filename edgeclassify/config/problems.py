@@ -167,9 +167,14 @@ def section_at(path: KeyPath) -> type[Section] | None:
     found: Any = Config
     for part in path:
         if isinstance(found, type) and issubclass(found, Section):
-            found = found.model_fields[str(part)].annotation
-        else:  # dict[Id, CameraConfig]
+            field = found.model_fields.get(str(part))
+            if field is None:
+                return None
+            found = field.annotation
+        elif len(get_args(found)) > 1:  # dict[Id, CameraConfig]
             found = get_args(found)[1]
+        else:
+            return None
     return found if isinstance(found, type) and issubclass(found, Section) else None
 
 

@@ -10,23 +10,27 @@ from edgeclassify.tools.service.running import Say, properties, systemctl
 MAX_BYTES = 65_535  # the most that MQTT can carry
 
 
-def password_from(text: bytes) -> bytes:
+def password_from(text: bytes, where: str = "service set-password") -> bytes:
     """Return the password that somebody typed or piped: one line of UTF-8.
+
+    Args:
+        text: what came.
+        where: the command, for errors.
 
     Raises:
         UsageError: it is none.
     """
     password = text.removesuffix(b"\n").removesuffix(b"\r")
     if not password:
-        raise UsageError("service set-password: it is empty; to have none: sudo rm /etc/edgeclassify/secrets/*")
+        raise UsageError(f"{where}: the password is empty; give one, or for none: sudo rm /etc/edgeclassify/secrets/*")
     if len(password) > MAX_BYTES:
-        raise UsageError(f"service set-password: it is longer than {MAX_BYTES} bytes, which MQTT cannot carry")
+        raise UsageError(f"{where}: the password is longer than {MAX_BYTES} bytes, which MQTT cannot carry")
     if any(byte in password for byte in b"\0\r\n"):
-        raise UsageError("service set-password: it holds more than one line; give the password and nothing else")
+        raise UsageError(f"{where}: the password holds more than one line; give the password and nothing else")
     try:
         password.decode()
     except UnicodeDecodeError:
-        raise UsageError("service set-password: it is not UTF-8 text; convert it first") from None
+        raise UsageError(f"{where}: the password is not UTF-8 text; convert it first") from None
     return password
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import urllib.parse
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from edgeclassify.errors import UsageError
 
 _SCHEMES = {"mqtt": False, "tcp": False, "mqtts": True, "ssl": True, "tls": True}
-_HOST = re.compile(r"[^\s/?#@:\x00-\x1f]+|\[?[0-9a-fA-F:.]+(%[\w.-]+)?\]?")
+_NAME = re.compile(r"[^\s/?#@:\[\]\x00-\x1f]+")
 _MAX_PORT = 65535
 
 
@@ -38,13 +39,13 @@ def parse_address(text: str) -> Address:
     rest = rest.rstrip("/")
     login, _, place = rest.rpartition("@")
     host, port = _host_and_port(place)
-    if not host or not _HOST.fullmatch(host):
+    if not _is_host(host):
         what = "it is empty" if not rest else f"{host or place!r} is not the name of a host"
         raise UsageError(f"setup: broker: {what}; give its name or number, like 192.168.1.2 or nas.local")
     username, _, password = login.partition(":")
     return Address(
-        host.strip("[]"),
-        parse_port(port) if port else None,
+        host,
+        None if port is None else parse_port(port),
         urllib.parse.unquote(username),
         urllib.parse.unquote(password),
         _SCHEMES[scheme.lower()] if found else None,
@@ -62,11 +63,20 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
-def _host_and_port(place: str) -> tuple[str, str]:
+def _host_and_port(place: str) -> tuple[str, str | None]:
     if place.startswith("["):
-        host, _, port = place.partition("]")
-        return host + "]", port.removeprefix(":")
-    if place.count(":") > 1:  # an IPv6 address
-        return place, ""
+        host, _, rest = place[1:].partition("]")
+        return host, rest[1:] if rest.startswith(":") else None
+    if place.count(":") > 1:
+        return place, None
     host, colon, port = place.partition(":")
-    return host, port if port or not colon else "0"
+    return host, port if colon else None
+
+
+def _is_host(text: str) -> bool:
+    if ":" not in text:
+        return _NAME.fullmatch(text) is not None
+    try:
+        return bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False

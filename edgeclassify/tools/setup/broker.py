@@ -195,7 +195,7 @@ def _mended(failed: Finding, chosen: ChosenBroker, dialogue: Dialogue) -> Chosen
 def _asked_login(chosen: ChosenBroker, dialogue: Dialogue) -> ChosenBroker:
     username = dialogue.ask("User name at the broker", chosen.config.username, "--username")
     password = dialogue.ask_secret("Password", "--password-file")
-    return ChosenBroker(chosen.config.model_copy(update={"username": username, "password_file": ""}), password)
+    return ChosenBroker(chosen.config.model_copy(update={"username": username, "password_file": ""}), password or None)
 
 
 def _with_authority(chosen: ChosenBroker, dialogue: Dialogue) -> ChosenBroker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -70,5 +71,12 @@ def _scalar(value: str | int) -> str:
 
 def _flow(value: Data) -> str:
     """Return a value in one line."""
-    dumped: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf"))
-    return dumped.removesuffix("\n").removesuffix("\n...").removesuffix("\n")
+    text = _dumped(value)
+    # PyYAML takes an old separator for a line's end too.
+    return _dumped(value, allow_unicode=False, default_style='"') if "\n" in text or "\x85" in text else text
+
+
+def _dumped(value: Data, **options: Any) -> str:  # noqa: ANN401 - PyYAML's
+    style: dict[str, Any] = {"default_flow_style": True, "allow_unicode": True, "width": float("inf")} | options
+    text: str = yaml.safe_dump(value, **style)
+    return text.removesuffix("\n").removesuffix("\n...").removesuffix("\n")

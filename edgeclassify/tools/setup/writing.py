@@ -5,11 +5,12 @@ from __future__ import annotations
 import grp
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
-from edgeclassify.tools.service.files import contents, restore, write
+from edgeclassify.tools.service.files import write
 from edgeclassify.tools.service.first_config import MODE
 from edgeclassify.tools.service.password import password_from, write_password
 from edgeclassify.tools.service.places import NAME
@@ -27,6 +28,22 @@ class Written:
     backups: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class _Change:
+    """A file that holds something else now."""
+
+    path: Path
+    backup: Path | None
+    """What it held; None for nothing."""
+
+    def undo(self) -> None:
+        """Put back what was there: by names only, which works on a full disk too."""
+        if self.backup:
+            self.backup.replace(self.path)
+        else:
+            self.path.unlink(missing_ok=True)
+
+
 def write_all(target: Target, text: str | None, password: str | None) -> Written:
     """Write the file and the password that goes with it; when one of them fails, neither is changed.
 
@@ -39,25 +56,24 @@ def write_all(target: Target, text: str | None, password: str | None) -> Written
         UnavailableError: it cannot be written.
         UsageError: the password cannot be one.
     """
-    secret = password_path(target)
-    before = contents(secret) if password is not None else {}
-    backups, paths = [], []
+    secret = None if password is None else password_from(password.encode(errors="surrogateescape"), "setup")
+    changed: list[_Change] = []
     try:
-        if password is not None:
-            backups += _write_password(target, secret, password_from(password.encode()))
-            paths.append(secret)
         if text is not None:
-            backups += _write_config(target, text)
-            paths.append(target.path)
-    except (OSError, UnavailableError) as error:
-        restore(before)
+            changed.append(_write_config(target, text))
+        if secret is not None:
+            changed.extend(_write_password(target, secret))
+    except OSError as error:  # UnavailableError is one
+        for change in changed:
+            change.undo()
         if isinstance(error, UnavailableError):
             raise
         raise UnavailableError(
-            f"setup: {target.path}: cannot be written ({error.strerror}); make room, or give another file: "
-            "--config FILE; nothing is changed"
+            f"setup: {target.path}: cannot be written ({error.strerror}), nothing is changed; make room, or give "
+            "another file: --config FILE"
         ) from error
-    return Written(tuple(paths), tuple(backups))
+    backups = tuple(change.backup for change in changed if change.backup)
+    return Written(tuple(change.path for change in changed), backups)
 
 
 def password_path(target: Target) -> Path:
@@ -65,33 +81,40 @@ def password_path(target: Target) -> Path:
     return target.service.password if target.service else target.real.with_name(PASSWORD_FILE)
 
 
-def _write_password(target: Target, path: Path, password: bytes) -> list[Path]:
+def _write_password(target: Target, content: bytes) -> Iterator[_Change]:
+    path = password_path(target)
     if target.service:  # systemd hands it to the service
-        write_password(target.service, password)
-        return []
-    if path.is_file() and path.read_bytes().rstrip(b"\r\n") == password:
-        return []
-    backups = _backup(path)
-    user_id, group_id = _owner(target.real)
-    write(path, password + b"\n", _OWN, group_id, user_id)
-    return backups
+        write_password(target.service, content)
+        yield _Change(path, None)
+    elif not path.is_file() or path.read_bytes().rstrip(b"\r\n") != content:
+        user_id, group_id = _owner(target.real)
+        yield _replace(path, content + b"\n", _OWN, group_id, user_id)
 
 
-def _write_config(target: Target, text: str) -> list[Path]:
+def _write_config(target: Target, text: str) -> _Change:
     path = target.real
-    backups = _backup(path)
     user_id, group_id = _owner(path)
     mode = path.stat().st_mode & 0o777 if path.exists() else MODE if target.service else _OWN
     if target.service and not path.exists():
         group_id = _service_group()
-    write(path, text.encode(), mode, group_id, user_id)
-    return backups
+    return _replace(path, text.encode(), mode, group_id, user_id)
 
 
-def _backup(path: Path) -> list[Path]:
-    """Keep a copy of what is there, with the same owner and mode."""
+def _replace(path: Path, content: bytes, mode: int, group_id: int, user_id: int) -> _Change:
+    """Write a file, and keep a copy of what was there, with the same owner and mode."""
+    backup = _backup(path)
+    try:
+        write(path, content, mode, group_id, user_id)
+    except OSError:
+        if backup:
+            backup.unlink(missing_ok=True)
+        raise
+    return _Change(path, backup)
+
+
+def _backup(path: Path) -> Path | None:
     if not path.is_file():
-        return []
+        return None
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     copy, number = path.with_name(f"{path.name}.bak-{stamp}"), 1
     while os.path.lexists(copy):
@@ -99,7 +122,7 @@ def _backup(path: Path) -> list[Path]:
         copy = path.with_name(f"{path.name}.bak-{stamp}-{number}")
     user_id, group_id = _owner(path)
     write(copy, path.read_bytes(), path.stat().st_mode & 0o777, group_id, user_id)
-    return [copy]
+    return copy
 
 
 def _owner(path: Path) -> tuple[int, int]:
