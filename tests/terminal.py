@@ -32,6 +32,8 @@ class Terminal:
         self._lock = threading.Lock()
         self._shown = pyte.HistoryScreen(columns, lines, history=1000)
         self._stream = pyte.ByteStream(self._shown)
+        self.prefix: list[str] = []
+        """A command that becomes this one, like `ip netns exec NAME`."""
         self.came = b""
         """Every byte that was written."""
         self.descriptor, self._slave = os.openpty()
@@ -44,7 +46,7 @@ class Terminal:
             if value is not None:
                 variables[name] = value
         # Its own session with this as its terminal: Ctrl-C reaches it as it does a person's command.
-        command = ["setsid", "--ctty", *edgeclassify(*self._arguments)]
+        command = ["setsid", "--ctty", *self.prefix, *edgeclassify(*self._arguments)]
         files = {"stdin": self._slave, "stdout": self._slave, "stderr": self._slave}
         self.process = subprocess.Popen(command, cwd=self._folder, env=variables, **files)  # type: ignore[call-overload]
         self._reader = threading.Thread(target=self._read)

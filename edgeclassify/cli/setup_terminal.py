@@ -64,6 +64,7 @@ class Terminal:
                     f"{_INDENT}{question} (not shown)", hide_input=True, default="", show_default=False, err=self._err
                 )
             except UnicodeDecodeError:
+                click.echo(err=self._err)  # behind the question
                 self.say("That is no text in this terminal's encoding.")
                 continue
             return answer

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from edgeclassify.errors import UnavailableError
 from edgeclassify.tools.setup.mdns import Announced, announced_brokers
@@ -56,12 +57,19 @@ def brokers_nearby(port: int = _PORT, interfaces: Sequence[str] | None = None) -
         except UnavailableError as error:
             result.remarks.append(str(error))
 
-    _at_once([lambda host=host: try_usual(host) for host, _ in _USUAL] + [ask_around])
+    _at_once([*(partial(try_usual, host) for host, _ in _USUAL), ask_around])
     result.found = [FoundBroker(host, port, about) for host, about in _USUAL if usual.get(host)]
-    for one in announced:
-        broker = _reachable(one)
-        if (broker.host, broker.port) not in {(known.host, known.port) for known in result.found}:
-            result.found.append(broker)
+    hosts = {one: _address(one) for one in announced}
+
+    def try_name(one: Announced) -> None:
+        # The name stays when the address changes, if this machine can look up such names.
+        if one.host and _listens(one.host, one.port):
+            hosts[one] = one.host
+
+    _at_once([partial(try_name, one) for one in hosts])
+    for one, host in list(hosts.items()):
+        if (host, one.port) not in {(known.host, known.port) for known in result.found}:
+            result.found.append(FoundBroker(host, one.port, f"announced as {one.name}", one.tls))
     return result
 
 
@@ -82,7 +90,5 @@ def _listens(host: str, port: int) -> bool:
     return True
 
 
-def _reachable(one: Announced) -> FoundBroker:
-    """Prefer the name, which stays when the address changes, if this machine can look up such names."""
-    host = one.host if one.host and _listens(one.host, one.port) else (one.addresses or (one.host,))[0]
-    return FoundBroker(host, one.port, f"announced as {one.name}", one.tls)
+def _address(one: Announced) -> str:
+    return one.addresses[0] if one.addresses else one.host

@@ -54,8 +54,8 @@ def announced_brokers(listen_s: float, interfaces: Sequence[str] | None = None) 
 
     try:
         zeroconf = Zeroconf(list(interfaces) if interfaces else InterfaceChoice.All, ip_version=IPVersion.V4Only)
-    except OSError as error:
-        raise UnavailableError(f"mDNS was not asked: {error.strerror}; is this machine connected?") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: no interface has an address
+        raise UnavailableError(f"mDNS was not asked ({error}); is this machine connected?") from error
     try:
         browser = ServiceBrowser(zeroconf, [PLAIN, SECURE], handlers=[note])
         time.sleep(listen_s)
@@ -71,10 +71,16 @@ def announced_brokers(listen_s: float, interfaces: Sequence[str] | None = None) 
 
 
 def _asked_about(zeroconf: Zeroconf, service_type: str, name: str) -> Announced | None:
-    info = zeroconf.get_service_info(service_type, name, timeout=_RESOLVE_MS)
+    from zeroconf import Error
+
+    try:
+        info = zeroconf.get_service_info(service_type, name, timeout=_RESOLVE_MS)
+    except Error:  # a name that cannot be one
+        return None
     if info is None or not info.port:
         return None
     host = (info.server or "").rstrip(".")
+    host = host if host.isprintable() else ""  # anybody in the network may announce anything
     addresses = tuple(info.parsed_scoped_addresses())
     if not host and not addresses:
         return None

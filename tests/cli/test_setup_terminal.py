@@ -1,0 +1,157 @@
+"""`edgeclassify setup` at a terminal: what somebody sees and types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.broker import Broker
+from tests.own_network import own_broker, own_network
+from tests.running import colour_of, edgeclassify, environment, write_model, write_pictures
+from tests.terminal import Terminal
+
+SECRET = "hunter2"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A folder with a model and pictures, where the command is run."""
+    folder = tmp_path / "house"
+    folder.mkdir()
+    write_model(folder)
+    write_pictures(folder / "pictures", colour_of(1))
+    return folder
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that wants a login."""
+    with Broker(tmp_path / "closed", users={"ann": SECRET}) as running:
+        yield running
+
+
+def setup(house: Path, *arguments: object, columns: int = 80, prefix: tuple[str, ...] = ()) -> Terminal:
+    command = [
+        *prefix,
+        *edgeclassify("setup", "--offline", "--model", "./colours.tflite", "--pictures", "seen", *arguments),
+    ]
+    return Terminal(command, house, environment(house), columns)
+
+
+def test_from_nothing_to_a_file(house: Path, tmp_path: Path) -> None:
+    with (
+        own_network() as network,
+        own_broker(network, tmp_path, "listener 1883 127.0.0.1", "allow_anonymous true"),
+        setup(house, prefix=tuple(network)) as terminal,
+    ):
+        terminal.answer("Name of this device [", "Küche 1")
+        terminal.wait_for("only a-z, 0-9, _ and -")
+        terminal.answer("Name of this device [kuche_1]: ")
+        terminal.answer("Name of the camera [camera]: ", "porch")
+        terminal.answer("Which camera? [1]: ", "9")
+        terminal.wait_for("A number from 1 to 3, please.")
+        terminal.answer("Which camera? [1]: ", "2")
+        terminal.answer("Its path: ", "pictures")
+        terminal.wait_for("the model says: green 0.90")
+        terminal.wait_for("1  localhost:1883 (this machine)")
+        terminal.answer("Which broker? [1]: ")
+        terminal.wait_for("ok   receive: it came back")
+        terminal.answer("Write config.yaml? [Y/n]: ")
+        terminal.wait_for("check: ok")
+        assert terminal.end() == 0
+    data = yaml.safe_load((house / "config.yaml").read_text())
+    assert (data["node"], data["cameras"]) == ("kuche_1", {"porch": {"source": str(house / "pictures")}})
+    assert "mqtt" not in data, "localhost:1883 is the default"
+
+
+def test_what_is_wrong_with_the_broker_is_asked_again_until_it_works(house: Path, closed: Broker) -> None:
+    given = ("--source", "pictures", "--host", "127.0.0.1:1")
+    with setup(house, *given) as terminal:
+        terminal.answer("Name of this device [")
+        terminal.answer("Name of the camera [")
+        terminal.wait_for("fail tcp: connection refused")
+        terminal.answer("What now? [1]: ", "1")
+        terminal.answer("Its name or address: ", "no host")
+        terminal.wait_for("'no host' is not the name of a host")
+        terminal.answer("Its name or address: ", f"127.0.0.1:{closed.port}")
+        terminal.wait_for("fail login: login refused")
+        terminal.answer("User name at the broker: ", "ann")
+        terminal.answer("Password (not shown): ", "gue55ed")
+        terminal.wait_for("fail login: login refused")
+        terminal.answer("User name at the broker [ann]: ")
+        terminal.answer("Password (not shown): ", SECRET)
+        terminal.wait_for("ok   login: accepted user ann")
+        terminal.answer("Write config.yaml? [Y/n]: ")
+        assert terminal.end() == 0
+        assert SECRET not in terminal.shown
+        assert "gue55ed" not in terminal.shown
+    assert (house / "mqtt-password.txt").read_text() == f"{SECRET}\n"
+
+
+def test_a_camera_that_does_not_work_is_asked_for_again(house: Path, closed: Broker) -> None:
+    user = ("--username", "ann", "--password-file", house / "secret")
+    (house / "secret").write_text(SECRET)
+    given = ("--source", "nothing.mp4", "--node", "hut", "--host", f"127.0.0.1:{closed.port}", *user)
+    with setup(house, *given) as terminal:
+        terminal.answer("Name of the camera [")
+        terminal.wait_for("nothing.mp4")
+        terminal.answer("Take it all the same? [y/N]: ", "n")
+        terminal.answer("Which camera? [1]: ", "3")
+        terminal.wait_for("A test picture is used until there is one.")
+        terminal.answer("Write config.yaml? [Y/n]: ")
+        assert terminal.end() == 0
+    data = yaml.safe_load((house / "config.yaml").read_text())
+    assert data["cameras"] == {"camera": {"source": "test"}}
+
+
+ANSWERS = {"Name of this device [": "", "Name of the camera [": "", "User name": "ann", "Password": SECRET}
+
+
+@pytest.mark.parametrize("question", [*ANSWERS, "Write "])
+def test_ctrl_c_at_any_question_writes_nothing(house: Path, closed: Broker, question: str) -> None:
+    before = sorted(path.name for path in house.iterdir())
+    given = ("--source", "pictures", "--host", f"127.0.0.1:{closed.port}")
+    with setup(house, *given) as terminal:
+        for asked, typed in ANSWERS.items():
+            if asked == question:
+                break
+            terminal.answer(asked, typed)
+        terminal.interrupt(question)
+        terminal.wait_for("edgeclassify: setup: ended; nothing is written")
+        assert terminal.end() == 0
+        assert "Traceback" not in terminal.shown
+    assert sorted(path.name for path in house.iterdir() if path.name != "seen") == before
+
+
+def test_no_to_the_last_question_writes_nothing(house: Path, closed: Broker) -> None:
+    (house / "config.yaml").write_text("# mine\nnode: old\n")
+    with setup(house, "--source", "test", "--host", "nas", "--untested") as terminal:
+        terminal.answer("Name of this device [old]: ", "new")
+        terminal.answer("Name of the camera [")
+        terminal.wait_for("node: old -> new")
+        terminal.answer("(what is there is kept as a copy)? [Y/n]: ", "n")
+        terminal.wait_for("ended; nothing is written")
+        assert terminal.end() == 0
+    assert (house / "config.yaml").read_text() == "# mine\nnode: old\n"
+
+
+def test_it_fits_a_narrow_terminal_and_survives_what_is_no_text(house: Path, closed: Broker) -> None:
+    given = ("--source", "pictures", "--host", f"127.0.0.1:{closed.port}")
+    with setup(house, *given, columns=40) as terminal:
+        terminal.answer("Name of this device [", b"\xff\xfe")
+        terminal.answer("Name of this device [", "hut")
+        terminal.answer("Name of the camera [")
+        terminal.answer("User name", "ann")
+        terminal.answer("Password", b"\xff\xfe")
+        terminal.wait_for("That is no text in")
+        terminal.answer("Password", SECRET)
+        terminal.wait_for("receive: it came back")
+        asked = terminal.shown
+        terminal.interrupt("Write")
+        assert terminal.end() == 0
+        assert "Traceback" not in terminal.shown
+    lines = [line for line in asked.splitlines() if "/" not in line and "[" not in line]
+    assert max(map(len, lines)) <= 40, max(lines, key=len)
