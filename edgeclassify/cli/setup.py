@@ -94,7 +94,7 @@ def _dialogue(*, unattended: bool, err: bool) -> Dialogue:
 def _greet(target: Target, existing: Existing, dialogue: Dialogue, *, force: bool) -> None:
     from edgeclassify.errors import ConfigError
 
-    what = "is changed" if target.path.exists() else "is written"
+    what = "is changed" if os.path.lexists(target.path) else "is written"
     dialogue.say(f"{target.path} {what} at the end{f': {target.reason}' if target.reason else ''}")
     if dialogue.attended:
         dialogue.say("Enter takes what stands in [ ]; Ctrl-C ends it, and nothing is written.")

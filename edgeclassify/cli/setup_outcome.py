@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -69,19 +70,15 @@ def _next(target: Target, draft: Draft, dialogue: Dialogue, *, new_password: boo
 
     dialogue.heading("Next")
     option = "" if find_config(None).resolve() == target.real else f" -c {target.path}"
-    steps = (
-        [f"edgeclassify run{option}", "the daemon, here"],
-        [f"edgeclassify watch --why{option}", "beside it: what it sees"],
-    )
+    first = f"edgeclassify run{option}", "the daemon, here"
     if target.service:
         verb = verb_for(draft.changes, new_password=new_password)
-        if reload_ or (
-            dialogue.attended and dialogue.agree(f"{verb.capitalize()} the service now?", "--reload", default=True)
-        ):
+        question = f"{verb.capitalize()} the service now?"
+        if reload_ or (dialogue.attended and dialogue.agree(question, "--reload", default=True)):
             dialogue.say(use(verb))
-        steps = (
-            [f"sudo systemctl {verb} edgeclassify", "let the service use it"],
-            ["edgeclassify watch --why", "what it sees"],
-        )
-    for line, about in [*steps, [f"edgeclassify doctor{option}", "when something is wrong"]]:
-        click.echo(f"  {line:<32}  {about}".rstrip())
+        else:
+            first = f"sudo systemctl {verb} edgeclassify", "let the service use it"
+    watch = f"edgeclassify watch --why{option}", "what it sees, and why there is no event"
+    for line, about in (first, watch, (f"edgeclassify doctor{option}", "when something is wrong")):
+        text = f"  {line:<32}  {about}"
+        click.echo(text if len(text) <= get_terminal_size().columns else f"  {line}\n    {about}")

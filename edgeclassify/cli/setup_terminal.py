@@ -14,13 +14,13 @@ _INDENT = "  "
 _WIDEST = 100
 
 
-def wrapped(text: str, indent: str = _INDENT) -> str:
-    """Return a text in lines that fit the terminal; long paths stay whole, to be copied."""
+def wrapped(text: str, begin: str = _INDENT) -> str:
+    """Return a text in lines that fit the terminal, the first after `begin`; long paths stay whole, to be copied."""
     return textwrap.fill(
         text,
         min(shutil.get_terminal_size().columns, _WIDEST),
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
+        initial_indent=begin,
+        subsequent_indent=" " * max(len(begin), len(_INDENT) + 2),
         break_long_words=False,
         break_on_hyphens=False,
     )

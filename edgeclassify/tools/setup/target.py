@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def find_target(option: Path | None, places: Places) -> Target:
     path, reason = (named, "") if named else _unnamed(places)
     if _is_default(path):
         raise UsageError(f"setup: {path} is the program's own default; give another file: --config FILE")
-    if path.is_dir():
+    if _is_folder(path):
         raise UsageError(f"setup: {path} is a folder; give the file in it: --config {path / 'config.yaml'}")
     service = places if path.resolve() == places.config.resolve() and places.settings.is_dir() else None
     return Target(path, service, reason)
@@ -68,7 +69,13 @@ def require_writable(target: Target) -> None:
         UnavailableError: this user may not write there.
     """
     folder = target.real.parent
-    if not folder.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+    except PermissionError:
+        is_folder = True  # of somebody else
+    except OSError:
+        is_folder = False
+    if not is_folder:
         raise UsageError(f"setup: {folder}: there is no such folder; make it: mkdir -p {folder}")
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         raise UnavailableError(
@@ -103,6 +110,13 @@ def _unnamed(places: Places) -> tuple[Path, str]:
     if places.config.exists():
         return _HERE, f"to set up the service, {places.config}: sudo edgeclassify setup"
     return _HERE, ""
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # below a folder of somebody else
+        return False
 
 
 def _is_default(path: Path) -> bool:
