@@ -79,7 +79,7 @@ def command(config_path: Path | None, **options: Any) -> None:  # noqa: ANN401 -
     except (click.Abort, KeyboardInterrupt):
         click.echo(f"\n{_ENDED}", err=True)
         return
-    finish(target, draft, password, dialogue, reload_=options["reload_"])
+    finish(target, existing, draft, password, dialogue, reload_=options["reload_"])
 
 
 def _dialogue(*, unattended: bool, err: bool) -> Dialogue:

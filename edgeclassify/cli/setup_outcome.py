@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from edgeclassify.tools.setup.target import Existing, Target
 
 
+def is_there(target: Target, existing: Existing, draft: Draft) -> bool:
+    """Tell whether the file says already what it would be written with."""
+    return os.path.lexists(target.path) and not draft.changes and not existing.mistakes
+
+
 def agreed(
     target: Target, existing: Existing, draft: Draft, dialogue: Dialogue, *, has_password: bool, force: bool
 ) -> bool:
@@ -21,8 +27,8 @@ def agreed(
     from edgeclassify.redact import hide_password
 
     dialogue.heading("The file")
-    exists = bool(existing.main.data or existing.mistakes)
-    if exists and not draft.changes and not existing.mistakes:
+    exists = os.path.lexists(target.path)
+    if is_there(target, existing, draft):
         dialogue.say(f"{target.path} says all of that already")
         return True
     if exists:
@@ -40,7 +46,9 @@ def agreed(
     return dialogue.agree(f"Write {target.path}{kept}?", "--yes", default=True)
 
 
-def finish(target: Target, draft: Draft, password: str | None, dialogue: Dialogue, *, reload_: bool) -> None:
+def finish(
+    target: Target, existing: Existing, draft: Draft, password: str | None, dialogue: Dialogue, *, reload_: bool
+) -> None:
     """Write, check, and tell what comes next."""
     from edgeclassify.cli.check import examine
     from edgeclassify.config.reader import load_config
@@ -48,8 +56,7 @@ def finish(target: Target, draft: Draft, password: str | None, dialogue: Dialogu
     from edgeclassify.mqtt.credentials import password_warnings
     from edgeclassify.tools.setup.writing import write_all
 
-    is_new = bool(draft.changes) or not target.path.exists()
-    written = write_all(target, draft.text if is_new else None, password)
+    written = write_all(target, None if is_there(target, existing, draft) else draft.text, password)
     for path in written.paths:
         dialogue.say(f"written: {path}")
     for path in written.backups:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -363,6 +364,19 @@ def test_what_all_devices_share_stands_in_a_fragment(house: House, broker: Broke
     assert result.returncode == 0, result.stderr
     assert "mqtt" not in house.written
     assert load_config(house.config).config.mqtt.port == broker.port
+
+
+def test_the_fragment_and_the_loop_of_the_documentation_are_right(house: House) -> None:
+    text = (Path(__file__).parents[2] / "docs/fleet.md").read_text()
+    (fragment,) = re.findall(r"```yaml\n(# 10-site.yaml\n.*?)```", text, re.DOTALL)
+    (command,) = re.findall(r"edgeclassify (setup --yes .*)", text)
+    (house.folder / "config.d").mkdir()
+    (house.folder / "config.d/10-site.yaml").write_text(fragment)
+    arguments = command.replace("$node", "hut").replace("$source", "pictures").replace("--password-stdin", "").split()
+    result = run_to_end(
+        house.folder, *arguments, "--untested", "--offline", "--model", "starter", "-c", house.folder / "config.yaml"
+    )
+    assert "config.d/10-site.yaml:3: model.name: is mobilenet_v2_1.0_224_quant here, which wins" in advice(result)
 
 
 def test_a_fragment_that_says_something_else_is_named(house: House, broker: Broker) -> None:

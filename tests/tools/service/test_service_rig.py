@@ -206,6 +206,33 @@ def test_a_password_is_kept_from_others_and_used(pi: Pi) -> None:
     pi.record()
 
 
+def test_setup_sets_up_the_service_and_lets_it_use_that_at_once(pi: Pi) -> None:
+    pi.shell("mosquitto_passwd -b -c /etc/mosquitto/passwords hut geheim; chown mosquitto: /etc/mosquitto/passwords")
+    pi.run("systemctl", "stop", "recorder")
+    pi.start_broker("listener 1883", "allow_anonymous false", "password_file /etc/mosquitto/passwords")
+    login = ("--username", "hut", "--password-stdin")
+    given = ("--camera", "door", "--source", "/shared/pictures", "--host", "127.0.0.1", *login, "--force", "--reload")
+    said = pi.run("edgeclassify", "setup", *given, typed="geheim\n")
+    assert "/etc/edgeclassify/config.yaml is changed at the end: the configuration of the service" in said
+    assert "done: systemctl restart edgeclassify" in said
+    wait_until(lambda: "broker connected" in pi.unit("StatusText"), 30)
+    assert pi.run("stat", "-c%U:%G %a", "/etc/edgeclassify/config.yaml") == "root:edgeclassify 640\n"
+    assert pi.run("stat", "-c%U %a", "/etc/edgeclassify/secrets/mqtt-password") == "root 600\n"
+    assert "says all of that already" in pi.run("edgeclassify", "setup", "--offline")
+    pi.start_broker("listener 1883", "allow_anonymous true")
+    pi.run("rm", "/etc/edgeclassify/secrets/mqtt-password")
+    pi.record()
+
+
+def test_fragments_are_read_by_the_service_and_nobody_else(pi: Pi) -> None:
+    assert pi.run("stat", "-c%U:%G %a", "/etc/edgeclassify/config.d") == "root:edgeclassify 2750\n"
+    since = pi.cursor()
+    pi.write("/etc/edgeclassify/config.d/10-site.yaml", "events: {margin: 0.2}\n")
+    pi.run("systemctl", "reload", UNIT)
+    pi.wait_for_words("events: margin as written", since)
+    pi.run("rm", "/etc/edgeclassify/config.d/10-site.yaml")
+
+
 def test_the_network_is_the_local_one_unless_a_drop_in_says_otherwise(pi: Pi) -> None:
     pi.shell("ip link set lo up; ip address add 198.51.100.7/32 dev lo; ip address add 192.168.9.9/32 dev lo")
     pi.configure(CONFIG | {"mqtt": {"host": "192.168.9.9"}})
