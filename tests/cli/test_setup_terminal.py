@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.broker import Broker
+from tests.broker import Broker, ServerTls
+from tests.mqtt.certificates import Authority
 from tests.own_network import own_broker, own_network
 from tests.running import colour_of, edgeclassify, environment, write_model, write_pictures
 from tests.terminal import Terminal
@@ -89,6 +90,28 @@ def test_what_is_wrong_with_the_broker_is_asked_again_until_it_works(house: Path
         assert SECRET not in terminal.shown
         assert "gue55ed" not in terminal.shown
     assert (house / "mqtt-password.txt").read_text() == f"{SECRET}\n"
+
+
+def test_a_broker_with_tls_is_found_out_and_its_authority_asked_for(house: Path, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    server = authority.sign("server")
+    tls = ServerTls(server.certificate, server.key)
+    with Broker(tmp_path / "secure", tls=tls) as secure:
+        given = ("--source", "test", "--node", "hut", "--camera", "door", "--host", f"127.0.0.1:{secure.port}")
+        with setup(house, *given) as terminal:
+            terminal.wait_for("fail login: the connection is closed without an answer")
+            terminal.wait_for("1  try with TLS")
+            terminal.answer("What now? [1]: ")
+            terminal.wait_for("fail tls: TLS: the broker's certificate is not trusted")
+            terminal.answer("What now? [1]: ", "1")
+            terminal.answer("File with its certificate (PEM): ", "none.pem")
+            terminal.wait_for("there is no such file")
+            terminal.answer("File with its certificate (PEM): ", str(authority.certificate))
+            terminal.wait_for("ok   receive: it came back")
+            terminal.answer("Write config.yaml? [Y/n]: ")
+            assert terminal.end() == 0
+    data = yaml.safe_load((house / "config.yaml").read_text())
+    assert data["mqtt"]["tls"] == {"enabled": True, "ca": str(authority.certificate)}
 
 
 def test_a_camera_that_does_not_work_is_asked_for_again(house: Path, closed: Broker) -> None:

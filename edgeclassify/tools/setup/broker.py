@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,7 +79,10 @@ def _placed(given: Given, current: MqttConfig, dialogue: Dialogue) -> ChosenBrok
         address = Address(current.host, current.port)
     else:
         address = _chosen_address(current, dialogue)
-    address = replace(address, port=given.port or address.port, tls=address.tls if given.tls is None else given.tls)
+    tls = address.tls if given.tls is None else given.tls
+    if tls is None and (given.ca or given.certificate):
+        tls = True
+    address = replace(address, port=given.port or address.port, tls=tls)
     return _with_options(given, _at(ChosenBroker(current), address))
 
 
@@ -101,7 +105,7 @@ def _at(chosen: ChosenBroker, address: Address) -> ChosenBroker:
     config, tls, port = chosen.config, address.tls, address.port
     is_same = address.host == config.host and port in (None, config.port)
     if tls is None:
-        tls = config.tls.enabled if is_same else port == TLS_PORT
+        tls = config.tls.enabled if is_same or port not in (PLAIN_PORT, TLS_PORT) else port == TLS_PORT
     if port is None:
         port = config.port if is_same and tls == config.tls.enabled else TLS_PORT if tls else PLAIN_PORT
     update = {"host": address.host, "port": port, "username": address.username or config.username}
@@ -180,16 +184,16 @@ def _mended(failed: Finding, chosen: ChosenBroker, dialogue: Dialogue) -> Chosen
         return replace(chosen, config=_with_tls(config, enabled=True))
     if failed.check == "login" and failed.message.startswith(LOGIN_REFUSED):
         return _asked_login(chosen, dialogue)
-    choices = ["another address", "another user", "take it all the same, as it is"]
+    mends: dict[str, Callable[[], ChosenBroker | None]] = {}
+    if failed.check == "login" and not config.tls.enabled:
+        mends["try with TLS"] = lambda: replace(chosen, config=_with_tls(config, enabled=True))
     if failed.check == "tls":
-        choices.insert(0, "trust an authority of your own, from a file")
-    number = dialogue.choose("What now?", choices, "--untested")
-    answer = choices[number]
-    if answer.startswith("trust"):
-        return _with_authority(chosen, dialogue)
-    if answer == "another address":
-        return _at(chosen, _asked_address("", dialogue))
-    return _asked_login(chosen, dialogue) if answer == "another user" else None
+        mends["trust an authority of your own, from a file"] = lambda: _with_authority(chosen, dialogue)
+        mends["try without TLS"] = lambda: replace(chosen, config=_with_tls(config, enabled=False))
+    mends["another address"] = lambda: _at(chosen, _asked_address("", dialogue))
+    mends["another user"] = lambda: _asked_login(chosen, dialogue)
+    mends["take it all the same, as it is"] = lambda: None
+    return list(mends.values())[dialogue.choose("What now?", list(mends), "--untested")]()
 
 
 def _asked_login(chosen: ChosenBroker, dialogue: Dialogue) -> ChosenBroker:

@@ -13,7 +13,7 @@ from edgeclassify.errors import CameraError, InputError, UsageError
 from edgeclassify.redact import hide_password
 from edgeclassify.tools.setup.dialogue import Dialogue
 from edgeclassify.tools.setup.given import Given
-from edgeclassify.tools.setup.look import look
+from edgeclassify.tools.setup.look import View, look
 from edgeclassify.tools.setup.model import ChosenModel
 from edgeclassify.tools.setup.names import choose_id
 
@@ -46,7 +46,18 @@ def choose_camera(given: Given, current: Config, model: ChosenModel, base: Path,
     section = current.cameras.get(name, CameraConfig())
     kept = section.source if section.source != CameraConfig().source else None
     source = _from_here(given.source) if given.source else _choose_source(kept, dialogue)
-    while not given.untested and not _works(name, section, source, given, model, base, dialogue):
+    groups = model.groups or (current.events_for(name) if name in current.cameras else current.events).groups
+
+    def works(source: str) -> bool:
+        dialogue.say(f"opening {hide_password(source)} ...")
+        try:
+            view = look(name, section.model_copy(update={"source": source}), model.config, groups, base, given.pictures)
+        except (CameraError, InputError) as error:
+            return _told(error, dialogue)
+        _tell(view, dialogue)
+        return True
+
+    while not given.untested and not works(source):
         if dialogue.agree("Take it all the same?", "--untested", default=False):
             break
         source = _choose_source(None, dialogue)
@@ -94,21 +105,17 @@ def _only_one(found: list[FoundCamera]) -> FoundCamera:
     return found[0]
 
 
-def _works(
-    name: str, section: CameraConfig, source: str, given: Given, model: ChosenModel, base: Path, dialogue: Dialogue
-) -> bool:
-    """Try the camera and tell what is seen; False if it does not work and there is somebody to ask."""
-    dialogue.say(f"opening {hide_password(source)} ...")
-    try:
-        view = look(name, section.model_copy(update={"source": source}), model, base, given.pictures)
-    except (CameraError, InputError) as error:
-        if dialogue.attended:
-            dialogue.say(str(error))
-            return False
+def _told(error: CameraError | InputError, dialogue: Dialogue) -> bool:
+    """Tell why a camera does not work, and return False; raise it where there is nobody to ask."""
+    if not dialogue.attended:
         raise type(error)(f"{error}; or write it untried: --untested") from error
+    dialogue.say(str(error))
+    return False
+
+
+def _tell(view: View, dialogue: Dialogue) -> None:
     dialogue.say(f"it works: {view.description}")
     dialogue.say(f"the model says: {', '.join(view.answers)}")
     dialogue.say(f"what it saw: {view.pictures[1]}")
     if view.warning:
         dialogue.say(f"but the picture is {view.warning}")
-    return True

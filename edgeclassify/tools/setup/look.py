@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclassify.cameras.discovery import auto_source
-from edgeclassify.config.sections import CameraConfig
+from edgeclassify.config.sections import CameraConfig, ModelConfig
 from edgeclassify.errors import CameraError
 from edgeclassify.inference import open_classifier
-from edgeclassify.inference.groups import vocabulary_for
+from edgeclassify.inference.groups import Groups, vocabulary_for
 from edgeclassify.inference.ranking import best_indexes
 from edgeclassify.records import Frame, Picture
 from edgeclassify.tools.camera_pictures import save_pictures, settled_picture
 from edgeclassify.tools.doctor.cameras import judged
 from edgeclassify.tools.doctor.findings import Part
 from edgeclassify.tools.doctor.machine import Machine
-from edgeclassify.tools.setup.model import ChosenModel
+from edgeclassify.vocabulary import UnknownLabelError, Vocabulary
 
 _TOP = 3
 
@@ -37,13 +37,16 @@ class View:
     """All black, say."""
 
 
-def look(name: str, config: CameraConfig, model: ChosenModel, base: Path, folder: Path | None) -> View:
+def look(
+    name: str, config: CameraConfig, model: ModelConfig, groups: Groups | str, base: Path, folder: Path | None
+) -> View:
     """Open a camera, take a picture, classify and save it.
 
     Args:
         name: the camera's id.
         config: its section.
         model: what classifies.
+        groups: labels that count as one; not used where they do not fit the model.
         base: the folder that relative paths are relative to.
         folder: where pictures are saved; None: a new one for temporary files.
 
@@ -52,7 +55,7 @@ def look(name: str, config: CameraConfig, model: ChosenModel, base: Path, folder
         InputError: the folder does not take pictures.
         ModelError: the model does not run.
     """
-    with open_classifier(model.config, base) as classifier:
+    with open_classifier(model, base) as classifier:
         size = classifier.model.input_size
         try:
             description, picture = settled_picture(name, config, size, base)
@@ -60,12 +63,20 @@ def look(name: str, config: CameraConfig, model: ChosenModel, base: Path, folder
             raise CameraError(f"{error}{_owners(config)}") from error
         pixels = picture.model_input(*size)
         scores = classifier.classify(Frame(name, picture.captured_s, pixels, picture))
-        vocabulary = vocabulary_for(classifier.model.labels, model.groups or {})
+        vocabulary = _vocabulary(classifier.model.labels, groups)
         values = vocabulary.answer_scores(scores.values)
         answers = tuple(f"{vocabulary.answers[i].label} {values[i]:.2f}" for i in best_indexes(values, _TOP))
     finding = judged(Part(f"camera {name}"), pixels)
-    warning = f"{finding.message}; {finding.advice}" if finding.status != "ok" else ""
+    odd = finding.status != "ok" and config.source != "test"  # whose pattern is one
+    warning = f"{finding.message}; {finding.advice}" if odd else ""
     return View(description, tuple(_saved(folder, name, picture, size)), answers, warning)
+
+
+def _vocabulary(labels: tuple[str, ...], groups: Groups | str) -> Vocabulary:
+    try:
+        return vocabulary_for(labels, groups)
+    except UnknownLabelError:  # it is told before anything is written
+        return Vocabulary(labels)
 
 
 def _saved(folder: Path | None, name: str, picture: Picture, size: tuple[int, int]) -> list[Path]:
