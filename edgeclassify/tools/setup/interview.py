@@ -10,7 +10,8 @@ from edgeclassify.config.document import Data, KeyPath
 from edgeclassify.config.names import node_name
 from edgeclassify.config.sections import Config, ModelConfig, MqttConfig
 from edgeclassify.tools.setup.address import parse_address
-from edgeclassify.tools.setup.broker import ChosenBroker, choose_broker
+from edgeclassify.tools.setup.broker import choose_broker
+from edgeclassify.tools.setup.broker_place import ChosenBroker
 from edgeclassify.tools.setup.camera import choose_camera
 from edgeclassify.tools.setup.dialogue import Dialogue
 from edgeclassify.tools.setup.draft import Answers

@@ -9,7 +9,7 @@ import pytest
 
 from edgeclassify.config.sections import MqttConfig
 from edgeclassify.errors import UsageError
-from edgeclassify.tools.setup import broker
+from edgeclassify.tools.setup import broker_place
 from edgeclassify.tools.setup.broker import choose_broker
 from edgeclassify.tools.setup.brokers_nearby import FoundBroker, Nearby
 from edgeclassify.tools.setup.given import Given
@@ -63,13 +63,13 @@ def test_what_is_configured_counts_where_nothing_else_is_said(
 
 def test_the_only_broker_found_is_taken_and_of_several_one_must_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = FoundBroker("localhost", 1883, "this machine"), FoundBroker("nas.local", 8883, "announced", tls=True)
-    monkeypatch.setattr(broker, "brokers_nearby", lambda: Nearby([two]))
+    monkeypatch.setattr(broker_place, "brokers_nearby", lambda: Nearby([two]))
     assert chosen().host == "nas.local"
     assert chosen().tls.enabled
-    monkeypatch.setattr(broker, "brokers_nearby", lambda: Nearby([one, two]))
+    monkeypatch.setattr(broker_place, "brokers_nearby", lambda: Nearby([one, two]))
     with pytest.raises(UsageError, match=r"2 brokers were found \(localhost:1883, nas.local:8883\); give one: --host"):
         chosen()
-    monkeypatch.setattr(broker, "brokers_nearby", lambda: Nearby([], ["mDNS was not asked"]))
+    monkeypatch.setattr(broker_place, "brokers_nearby", lambda: Nearby([], ["mDNS was not asked"]))
     with pytest.raises(UsageError, match="no broker was found; give one: --host NAME"):
         chosen()
 

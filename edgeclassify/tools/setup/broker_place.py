@@ -1,0 +1,108 @@
+"""Where the broker is, and as whom we come: from options, an address, the configuration, or what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from edgeclassify.config.sections import MqttConfig
+from edgeclassify.errors import UsageError
+from edgeclassify.tools.setup.address import Address, parse_address
+from edgeclassify.tools.setup.brokers_nearby import Nearby, brokers_nearby
+from edgeclassify.tools.setup.dialogue import Dialogue
+from edgeclassify.tools.setup.given import Given
+
+PLAIN_PORT, TLS_PORT = 1883, 8883
+
+
+@dataclass(frozen=True)
+class ChosenBroker:
+    """What is to be written; `password` is one that no file holds yet."""
+
+    config: MqttConfig
+    password: str | None = None
+
+
+def placed(given: Given, current: MqttConfig, dialogue: Dialogue) -> ChosenBroker:
+    """Return the broker with what its address tells, and what else options say."""
+    if given.host is not None:
+        address = parse_address(given.host)
+        if address.password:
+            dialogue.say("the password in --host can be seen by every user of this machine while this runs;")
+            dialogue.say("better: --password-file, --password-stdin or $EDGECLASSIFY_MQTT_PASSWORD")
+    elif current.host != MqttConfig().host and not dialogue.attended:
+        address = Address(current.host, current.port)
+    else:
+        address = _chosen_address(current, dialogue)
+    tls = address.tls if given.tls is None else given.tls
+    if tls is None and (given.ca or given.certificate):
+        tls = True
+    address = replace(address, port=given.port or address.port, tls=tls)
+    return _with_options(given, at(ChosenBroker(current), address))
+
+
+def _with_options(given: Given, chosen: ChosenBroker) -> ChosenBroker:
+    update: dict[str, object] = {"base_topic": given.base_topic} if given.base_topic else {}
+    password = given.password or chosen.password
+    if given.username is not None:
+        update["username"] = given.username
+    if given.password_file is not None:
+        update["password_file"], password = str(given.password_file.absolute()), None
+    config = chosen.config.model_copy(update=update)
+    files = {key: str(path.absolute()) for key in ("ca", "certificate", "key") if (path := getattr(given, key))}
+    if files:
+        config = with_tls(config, enabled=given.tls is not False, **files)
+    return ChosenBroker(config, password)
+
+
+def at(chosen: ChosenBroker, address: Address) -> ChosenBroker:
+    """Return the broker at another address; the port tells of TLS, and TLS of the port, where only one is known."""
+    config, tls, port = chosen.config, address.tls, address.port
+    is_same = address.host == config.host and port in (None, config.port)
+    if tls is None:
+        tls = config.tls.enabled if is_same or port not in (PLAIN_PORT, TLS_PORT) else port == TLS_PORT
+    if port is None:
+        port = config.port if is_same and tls == config.tls.enabled else TLS_PORT if tls else PLAIN_PORT
+    update = {"host": address.host, "port": port, "username": address.username or config.username}
+    return ChosenBroker(with_tls(config.model_copy(update=update), enabled=tls), address.password or chosen.password)
+
+
+def with_tls(config: MqttConfig, **update: object) -> MqttConfig:
+    """Return the section with these keys of its `tls` changed."""
+    return config.model_copy(update={"tls": config.tls.model_copy(update=update)})
+
+
+def _chosen_address(current: MqttConfig, dialogue: Dialogue) -> Address:
+    dialogue.say("looking for brokers here, at homeassistant.local and by mDNS ...")
+    nearby = brokers_nearby()
+    for remark in nearby.remarks:
+        dialogue.say(remark)
+    if not dialogue.attended:
+        return _only_one(nearby)
+    found = [Address(one.host, one.port, tls=one.tls) for one in nearby.found]
+    choices = [f"{one.host}:{one.port} ({one.about})" for one in nearby.found]
+    if current.host != MqttConfig().host:
+        found.insert(0, Address(current.host, current.port))
+        choices.insert(0, f"{current.host}:{current.port}, as it is configured")
+    if not found:
+        dialogue.say("No broker was found. It may be on another machine:")
+        return asked_address(dialogue)
+    number = dialogue.choose("Which broker?", [*choices, "another"], "--host")
+    return found[number] if number < len(found) else asked_address(dialogue)
+
+
+def asked_address(dialogue: Dialogue) -> Address:
+    """Ask until it is one."""
+    while True:
+        try:
+            return parse_address(dialogue.ask("Its name or address", "", "--host"))
+        except UsageError as error:
+            dialogue.say(str(error).removeprefix("setup: "))
+
+
+def _only_one(nearby: Nearby) -> Address:
+    if len(nearby.found) != 1:
+        names = ", ".join(f"{one.host}:{one.port}" for one in nearby.found)
+        what = f"{len(nearby.found)} brokers were found ({names})" if names else "no broker was found"
+        raise UsageError(f"setup: {what}; give one: --host NAME")
+    (one,) = nearby.found
+    return Address(one.host, one.port, tls=one.tls)
