@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.broker import Broker, ServerTls
+from tests.conversation import Conversation
 from tests.mqtt.certificates import Authority
 from tests.own_network import own_broker, own_network
-from tests.running import colour_of, edgeclassify, environment, write_model, write_pictures
-from tests.terminal import Terminal
+from tests.running import colour_of, write_model, write_pictures
 
 SECRET = "hunter2"
 
@@ -34,19 +34,18 @@ def closed(tmp_path: Path) -> Iterator[Broker]:
         yield running
 
 
-def setup(house: Path, *arguments: object, columns: int = 80, prefix: tuple[str, ...] = ()) -> Terminal:
-    command = [
-        *prefix,
-        *edgeclassify("setup", "--offline", "--model", "./colours.tflite", "--pictures", "seen", *arguments),
-    ]
-    return Terminal(command, house, environment(house), columns)
+def setup(house: Path, *arguments: object, columns: int = 80, prefix: Sequence[str] = ()) -> Conversation:
+    usual = ("--offline", "--model", "./colours.tflite", "--pictures", "seen")
+    conversation = Conversation(house, "setup", *usual, *arguments, columns=columns, COLUMNS=None)
+    conversation.prefix = [*prefix]
+    return conversation
 
 
 def test_from_nothing_to_a_file(house: Path, tmp_path: Path) -> None:
     with (
         own_network() as network,
         own_broker(network, tmp_path, "listener 1883 127.0.0.1", "allow_anonymous true"),
-        setup(house, prefix=tuple(network)) as terminal,
+        setup(house, prefix=network) as terminal,
     ):
         terminal.answer("Name of this device [", "Küche 1")
         terminal.wait_for("only a-z, 0-9, _ and -")
@@ -62,7 +61,7 @@ def test_from_nothing_to_a_file(house: Path, tmp_path: Path) -> None:
         terminal.wait_for("ok   receive: it came back")
         terminal.answer("Write config.yaml? [Y/n]: ")
         terminal.wait_for("check: ok")
-        assert terminal.end() == 0
+        assert terminal.end(30) == 0
     data = yaml.safe_load((house / "config.yaml").read_text())
     assert (data["node"], data["cameras"]) == ("kuche_1", {"porch": {"source": str(house / "pictures")}})
     assert "mqtt" not in data, "localhost:1883 is the default"
@@ -86,7 +85,7 @@ def test_what_is_wrong_with_the_broker_is_asked_again_until_it_works(house: Path
         terminal.answer("Password (not shown): ", SECRET)
         terminal.wait_for("ok   login: accepted user ann")
         terminal.answer("Write config.yaml? [Y/n]: ")
-        assert terminal.end() == 0
+        assert terminal.end(30) == 0
         assert SECRET not in terminal.shown
         assert "gue55ed" not in terminal.shown
     assert (house / "mqtt-password.txt").read_text() == f"{SECRET}\n"
@@ -109,7 +108,7 @@ def test_a_broker_with_tls_is_found_out_and_its_authority_asked_for(house: Path,
             terminal.answer("File with its certificate (PEM): ", str(authority.certificate))
             terminal.wait_for("ok   receive: it came back")
             terminal.answer("Write config.yaml? [Y/n]: ")
-            assert terminal.end() == 0
+            assert terminal.end(30) == 0
     data = yaml.safe_load((house / "config.yaml").read_text())
     assert data["mqtt"]["tls"] == {"enabled": True, "ca": str(authority.certificate)}
 
@@ -125,7 +124,7 @@ def test_a_camera_that_does_not_work_is_asked_for_again(house: Path, closed: Bro
         terminal.answer("Which camera? [1]: ", "3")
         terminal.wait_for("A test picture is used until there is one.")
         terminal.answer("Write config.yaml? [Y/n]: ")
-        assert terminal.end() == 0
+        assert terminal.end(30) == 0
     data = yaml.safe_load((house / "config.yaml").read_text())
     assert data["cameras"] == {"camera": {"source": "test"}}
 
@@ -156,7 +155,7 @@ def test_no_to_the_last_question_writes_nothing(house: Path, closed: Broker) -> 
         terminal.wait_for("node: old -> new")
         terminal.answer("(what is there is kept as a copy)? [Y/n]: ", "n")
         terminal.wait_for("ended; nothing is written")
-        assert terminal.end() == 0
+        assert terminal.end(30) == 0
     assert (house / "config.yaml").read_text() == "# mine\nnode: old\n"
 
 
