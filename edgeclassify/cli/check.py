@@ -125,7 +125,7 @@ def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None
             name = rule.answer.label if rule.answer.index is not None else f"{rule.answer.label} (group)"
         where = "default"
         if rule.place:
-            where = f"{path_text(rule.path, file.document.data)}, {rule.place.seen_from(file.path)}"
+            where = f"{path_text(rule.path, file.document.data)}, {rule.place.seen_from(file.path, file.path)}"
         if rule.path in file.overridden:
             where = over_mqtt
         click.echo(f"  {rule.threshold:5.2f}  {name[:40]:40}  {where}")

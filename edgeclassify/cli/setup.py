@@ -124,7 +124,8 @@ def _given(target: Target, options: dict[str, Any]) -> Given:
             raise UsageError(
                 "setup: --password-stdin: nothing is piped in; for example: pass show mqtt | edgeclassify setup"
             )
-        password = password_from(sys.stdin.buffer.read(MAX_BYTES + 3), "setup").decode()
+        typed = sys.stdin.buffer.read(MAX_BYTES + 3)
+        password = password_from(typed, "setup", "pipe it in, or leave --password-stdin out").decode()
     if file is not None:
         read = read_password(MqttConfig(password_file=str(file.absolute())), Path())
         if target.service:

@@ -27,9 +27,9 @@ class Place:
     line: int
     written: str | None = None
 
-    def seen_from(self, file: Path) -> str:
+    def seen_from(self, file: Path, main: Path) -> str:
         """Return this place for people who read of `file`: `line 3`, or `config.d/10-site.yaml line 3`."""
-        return f"line {self.line}" if self.file == file else f"{shown_beside(self.file, file)} line {self.line}"
+        return f"line {self.line}" if self.file == file else f"{shown_beside(self.file, main)} line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,8 @@ def _threshold_problems(file: ConfigFile, camera: str, vocabulary: Vocabulary) -
                 continue
             if answers[0] in said_by:
                 first = said_by[answers[0]]
-                place = file.place((*path, first))
-                where = f" in {place.seen_from(file.path)}" if place else ""
+                place, own = file.place((*path, first)), file.place((*path, name))
+                where = f" in {place.seen_from(own.file, file.path)}" if place and own else ""
                 yield Problem((*path, name), f"means the same label as {first!r}{where}; remove one")
             said_by.update(dict.fromkeys(answers, name))
 

@@ -107,7 +107,7 @@ def test_what_was_written_runs(house: House, broker: Broker, inbox: Inbox) -> No
         (("--host", ""), 2, "setup: broker: it is empty; give its name or number"),
         (("--host", "a b"), 2, "setup: broker: 'a b' is not the name of a host"),
         (("--host", "nas:99999"), 2, "setup: port '99999' is no number from 1 to 65535"),
-        (("--host", "nas", "--port", "0"), 2, "Invalid value for '--port': 0 is not in the range"),
+        (("--host", "nas", "--port", "0"), 2, "invalid value for '--port': 0 is not in the range"),
         (("--host", "http://nas:8123"), 2, "give its name or number only: nas"),
         (("--host", "no-such-host.invalid"), 69, "name: the name is not known here"),
         (("--host", "nas", "--camera", "Küche/1"), 2, "for example: --camera kuche_1"),
@@ -403,7 +403,7 @@ def test_labels_in_any_language_are_told_on_any_terminal(house: House, broker: B
     write_model(house.folder, ("兔子", "仓鼠", "狗"))
     result = house.setup(*at(broker), PYTHONIOENCODING="iso8859-1")
     assert result.returncode == 0, result.stderr
-    assert r"the model says: \u4ed3\u9f20 0.90" in result.stdout
+    assert "the model says: ?? 0.90" in result.stdout
 
 
 @pytest.fixture

@@ -130,7 +130,10 @@ def test_labels_are_named_with_their_file_too(load: Site) -> None:
     file = load("events: {thresholds: {cat: 0.4}}\n", a10="events:\n  thresholds: {tabby: 0.5, dgo: 0.5}\n")
     errors, _ = label_problems(file, lambda _: Vocabulary(["cat, tabby", "dog"]))
     assert [error.replace(f"{file.base}/", "") for error in errors] == [
-        "config.d/10-a.yaml:2: events.thresholds.tabby: means the same label as 'cat' in line 1; remove one",
+        (
+            "config.d/10-a.yaml:2: events.thresholds.tabby: means the same label as 'cat' in config.yaml line 1; "
+            "remove one"
+        ),
         "config.d/10-a.yaml:2: events.thresholds.dgo: the model has no label 'dgo'; did you mean 'dog'?",
     ]
 

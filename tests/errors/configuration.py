@@ -62,6 +62,33 @@ for _wrong, _text in _WRONG:
     CONFIGURATION.add(_wrong, _checked(_text))
 
 
+_FRAGMENTS: tuple[tuple[str, str | bytes], ...] = (
+    ("a mistake in a fragment", "mqtt:\n  hst: 192.168.1.2\n"),
+    ("a fragment that is empty", ""),
+    ("a fragment in another encoding", "node: t\xfcr\n".encode("latin-1")),
+    ("a list in a fragment", "- cameras\n"),
+    ("a label that two files name in two ways", "events:\n  thresholds: {0: 0.5}\n"),
+)
+
+
+def _with_fragment(content: str | bytes, name: str = "10-site.yaml") -> Show:
+    def show(desk: Desk) -> Said:
+        desk.write("config.yaml", "events: {thresholds: {cat: 0.5}}\n")
+        desk.write(f"config.d/{name}", content)
+        return desk.run("check")
+
+    return show
+
+
+for _wrong, _text in _FRAGMENTS:
+    CONFIGURATION.add(_wrong, _with_fragment(_text))
+
+
+@CONFIGURATION.case("a fragment that does not end in .yaml, a warning")
+def _yml(desk: Desk) -> Said:
+    return _with_fragment("mqtt: {}\n", "10-site.yml")(desk).only("warning")
+
+
 @CONFIGURATION.case("a file that is not there")
 def _missing(desk: Desk) -> Said:
     return desk.run("check", "-c", "porch.yaml")

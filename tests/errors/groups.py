@@ -12,10 +12,12 @@ from tests.errors.models import LABELS, MODELS
 from tests.errors.operating import COMMANDS, OPERATING
 from tests.errors.pictures import PICTURES, TABLES
 from tests.errors.pulling import PULLING
+from tests.errors.setting_up import SETTING_UP
 from tests.errors.state import STATE
 
 GROUPS: tuple[Group, ...] = (
     CONFIGURATION,
+    SETTING_UP,
     MODELS,
     LABELS,
     PICTURES,

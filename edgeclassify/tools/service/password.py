@@ -7,22 +7,24 @@ from edgeclassify.tools.service.files import write
 from edgeclassify.tools.service.places import NAME, Places
 from edgeclassify.tools.service.running import Say, properties, systemctl
 
+_NONE = "to have none: sudo rm /etc/edgeclassify/secrets/*"
 MAX_BYTES = 65_535  # the most that MQTT can carry
 
 
-def password_from(text: bytes, where: str = "service set-password") -> bytes:
+def password_from(text: bytes, where: str = "service set-password", none: str = _NONE) -> bytes:
     """Return the password that somebody typed or piped: one line of UTF-8.
 
     Args:
         text: what came.
         where: the command, for errors.
+        none: what to do for no password.
 
     Raises:
         UsageError: it is none.
     """
     password = text.removesuffix(b"\n").removesuffix(b"\r")
     if not password:
-        raise UsageError(f"{where}: the password is empty; give one, or for none: sudo rm /etc/edgeclassify/secrets/*")
+        raise UsageError(f"{where}: the password is empty; {none}")
     if len(password) > MAX_BYTES:
         raise UsageError(f"{where}: the password is longer than {MAX_BYTES} bytes, which MQTT cannot carry")
     if any(byte in password for byte in b"\0\r\n"):

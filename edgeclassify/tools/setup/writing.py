@@ -56,7 +56,7 @@ def write_all(target: Target, text: str | None, password: str | None) -> Written
         UnavailableError: it cannot be written.
         UsageError: the password cannot be one.
     """
-    secret = None if password is None else password_from(password.encode(errors="surrogateescape"), "setup")
+    secret = None if password is None else password_from(password.encode(errors="surrogateescape"), "setup", "give one")
     changed: list[_Change] = []
     try:
         if text is not None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from edgeclassify.errors import UnavailableError, UsageError
 from edgeclassify.tools.service.places import Places
 from edgeclassify.tools.setup.target import Target
 from edgeclassify.tools.setup.writing import PASSWORD_FILE, write_all
+from tests.disks import fill, small_disk
 
 
 def mode(path: Path) -> int:
@@ -86,32 +85,25 @@ def test_what_cannot_be_a_password_changes_nothing(tmp_path: Path, password: str
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False).returncode:
-        pytest.skip("cannot run here: no tmpfs can be mounted")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(tmp_path / "disk", 1) as folder:
+        yield folder
 
 
 def test_a_full_disk_changes_nothing(disk: Path) -> None:
     target = Target(disk / "config.yaml")
     target.path.write_text("node: before\n")
     (disk / PASSWORD_FILE).write_text("before\n")
-    with (disk / "filler").open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
+    fill(disk)
     with pytest.raises(UnavailableError, match=r"No space left on device.*nothing is changed"):
         write_all(target, "node: after\n", "after")
-    assert sorted(path.name for path in disk.iterdir()) == ["config.yaml", "filler", PASSWORD_FILE]
+    assert sorted(path.name for path in disk.iterdir()) == ["ballast", "config.yaml", PASSWORD_FILE]
     assert target.path.read_text() == "node: before\n"
     assert (disk / PASSWORD_FILE).read_text() == "before\n"
 
 
 def test_when_only_one_of_both_fits_neither_is_changed(disk: Path) -> None:
     target = Target(disk / "config.yaml")
-    with (disk / "filler").open("wb", buffering=0) as file, suppress(OSError):
-        file.write(bytes((1 << 20) - 3 * 4096))
+    (disk / "ballast").write_bytes(bytes((1 << 20) - 3 * 4096))
     with pytest.raises(UnavailableError, match="No space left on device"):
         write_all(target, "# long\n" * 20_000, "s3cret")
-    assert [path.name for path in disk.iterdir()] == ["filler"]
+    assert [path.name for path in disk.iterdir()] == ["ballast"]
