@@ -16,7 +16,7 @@ _COMMENT = re.compile(r"""^((?:[^'"#]|'[^']*'|"[^"]*"|(?<!\s)#)*?)\s*(?:(?<=\s)|
 _SPAN = re.compile(r"`([^`]+)`")
 _SECTIONS = re.compile(r"^(node|state_dir|model|cameras|events|mqtt|snapshots|home_assistant):", re.MULTILINE)
 _PROMISES = re.compile(r"^\|\s*Promise\s*\|", re.IGNORECASE)
-_SLOW = ("not tried on hardware", "minutes", "hours")
+_SLOW = ("not tried on hardware", "minutes", "hours", "needs ")
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,8 @@ def promises(text: str) -> list[Promise]:
         if not line.startswith("|"):
             break
         promise, *_, last = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-        quick = not any(word in last for word in (*_SLOW, "needs "))
+        words = _SPAN.sub("", last)
+        quick = not any(word in words for word in _SLOW)
         found.append(Promise(promise, tuple(_SPAN.findall(last)), quick))
     return found
 

@@ -49,6 +49,7 @@ $ not this
 |---|---|---|
 | it is quick | 1 s | `a`, then `b \\| c` |
 | it flies | | not tried on hardware: `d` |
+| it lasts | for 10 minutes | `e --minutes 1` |
 
 ```sh
 mosquitto_sub -t 'edgeclassify/#' -v
@@ -61,7 +62,7 @@ def test_commands_come_in_order_with_what_they_need() -> None:
         Command("sudo ./install", 6, 0, frozenset({"root"})),
         Command("ls -l", 7, 0, frozenset({"root", "a camera", "a Coral"})),
         Configuration("cameras: {a: {source: test}}\n", 14),
-        Command("mosquitto_sub -t 'edgeclassify/#' -v", 27, 3, frozenset()),
+        Command("mosquitto_sub -t 'edgeclassify/#' -v", 28, 3, frozenset()),
     ]
 
 
@@ -74,6 +75,7 @@ def test_promises_are_read_from_their_table() -> None:
     assert promises(EXAMPLE) == [
         Promise("it is quick", ("a", "b \\| c"), is_quick=True),
         Promise("it flies", ("d",), is_quick=False),
+        Promise("it lasts", ("e --minutes 1",), is_quick=True),
     ]
 
 
