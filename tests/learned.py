@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from edgeclassify.tools.learn.examples import Examples
+from edgeclassify.tools.learn.stored_features import stored
 from tests.inference.tiny_models import Graph, Operation, Tensor, pool_options
 
 SIDE = 8
@@ -44,7 +45,5 @@ def examples(per_class: int, classes: int = 4, width: int = 32, noise: float = 0
     centres = rng.normal(size=(classes, width))
     labels = np.repeat(np.arange(classes), per_class)
     features = centres[labels] + noise * rng.normal(size=(len(labels), width))
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    features = features.astype(np.float16).astype(np.float32)
     keys = [f"{row:06d}" for row in range(len(labels))]
-    return Examples.of(list(features), [f"class {label}" for label in labels], keys, keys)
+    return Examples.of(stored(features), [f"class {label}" for label in labels], keys, keys)

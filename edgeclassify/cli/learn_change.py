@@ -43,17 +43,18 @@ def add(
     """
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.tools.learn.collecting import class_name
-    from edgeclassify.tools.learn.learning import backbone_of, learn, learned_model, open_eye, read_examples
+    from edgeclassify.tools.learn.learning import backbone_of, imprint_of, learn, learned_model, open_eye, read_examples
 
     file = load_config(find_config(config_path))
     folder = learned_model(model, file.config.model.name, file.base, Path.cwd())
     backbone, _ = backbone_of(folder)
-    index, examples, _ = read_examples(folder)
+    index, examples, arrays = read_examples(folder)
     with open_eye(backbone, Path.cwd(), file.config.model) as eye:
         found = looked_at(list(_pictures(images, class_name(name))), eye)
     new = found.examples()
     _check_not_elsewhere(examples, new)
-    learned = learn(examples.joined(new), index.kind, precision, index.backbone, folder, force=force)
+    imprint = imprint_of(folder, index, arrays)
+    learned = learn(examples.joined(new), index.kind, precision, index.backbone, folder, force=force, imprint=imprint)
     return tell(learned, found, as_json=as_json)
 
 
@@ -68,18 +69,19 @@ def remove(
     """Take a class out of a learned model."""
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.errors import UsageError
-    from edgeclassify.tools.learn.learning import learn, learned_model, read_examples
+    from edgeclassify.tools.learn.learning import imprint_of, learn, learned_model, read_examples
 
     file = load_config(find_config(config_path))
     folder = learned_model(model, file.config.model.name, file.base, Path.cwd())
-    index, examples, _ = read_examples(folder)
+    index, examples, arrays = read_examples(folder)
     if name not in examples.classes:
         raise UsageError(f"learn: {folder.name} has learned no class {name!r}; it has: {', '.join(examples.classes)}")
     if len(examples.classes) == 2:
         raise UsageError(
             f"learn: {folder.name} has two classes only; two are needed, so remove the whole folder {folder}"
         )
-    learned = learn(examples.without(name), index.kind, precision, index.backbone, folder, force=force)
+    kept, imprint = examples.without(name), imprint_of(folder, index, arrays)
+    learned = learn(kept, index.kind, precision, index.backbone, folder, force=force, imprint=imprint)
     return tell(learned, None, as_json=as_json)
 
 

@@ -22,11 +22,13 @@ import numpy as np
 from edgeclassify import resources
 from edgeclassify.errors import ModelError
 from edgeclassify.inference.files import CATALOGUE_NAMES, read_model
-from edgeclassify.inference.head import Array, ClassHead, Gate
+from edgeclassify.inference.head import Array, ClassHead, Gate, Nearness
 
 INDEX = "bundle.json"
 CARD = "card.md"
-FORMAT = "edgeclassify learned model 1"
+FORMAT = "edgeclassify learned model 2"
+NEAR_ARRAYS = ("weights", "bias", "centre", "directions", "within", "anywhere")
+"""Of what tells how near a picture comes; with `near_` before in the head's file."""
 _MAX_BYTES = 200_000_000
 OWN_FILES = re.compile(r"(head|examples)-[0-9a-f]{12}\.npz")
 
@@ -123,7 +125,7 @@ def read_index(folder: Path) -> Index:
         labels = tuple(map(str, document["labels"]))
         return Index(
             Backbone(**document["backbone"]), str(head["kind"]), labels, _own(head["file"]), float(head["temperature"]),
-            Gate(float(gate["similarity"]), float(gate["slope"])), bool(head["none_learned"]),
+            Gate(float(gate["nearness"]), float(gate["slope"])), bool(head["none_learned"]),
             _own(document["examples"]), document["measured"],
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -183,17 +185,26 @@ def _own(name: str) -> str:
 
 def _head(folder: Path, index: Index) -> ClassHead:
     arrays = read_arrays(folder / index.head_file)
+    where = folder / index.head_file
     try:
-        weights, bias, means = (_floats(arrays[name]) for name in ("weights", "bias", "means"))
-    except KeyError as error:
-        raise ModelError(f"{folder / index.head_file}: has no {error}; learn again") from error
-    classes = len(index.labels) - (not index.none_learned)
-    fits = weights.ndim == 2 and weights.shape[0] == classes == bias.size and bias.ndim == 1 and means.ndim == 2
-    if not fits or means.shape != (len(index.labels) - 1, weights.shape[1]) or index.temperature <= 0:
+        weights, bias = _floats(arrays["weights"]), _floats(arrays["bias"])
+        found = {name: _floats(arrays[f"near_{name}"]) for name in NEAR_ARRAYS}
+        precision, anywhere_precision = map(float, arrays["near_precisions"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{where}: is damaged ({error}); copy the folder again, or learn again") from error
+    classes, width = len(index.labels) - (not index.none_learned), weights.shape[-1] if weights.ndim else 0
+    directions = found["within"].size
+    shapes = {
+        "weights": (len(index.labels) - 1, width), "bias": (len(index.labels) - 1,), "centre": (width,),
+        "directions": (directions, width), "within": (directions,), "anywhere": (directions,),
+    }  # fmt: skip
+    fits = weights.shape == (classes, width) and bias.shape == (classes,)
+    if not fits or any(found[name].shape != shape for name, shape in shapes.items()) or index.temperature <= 0:
         raise ModelError(
             f"{folder}: its head does not fit its {len(index.labels)} labels; copy it again, or learn again"
         )
-    return ClassHead(weights, bias, means, index.temperature, index.gate, index.none_learned)
+    nearness = Nearness(**found, precision=precision, anywhere_precision=anywhere_precision)
+    return ClassHead(weights, bias, nearness, index.temperature, index.gate, index.none_learned)
 
 
 def _floats(array: Any) -> Array:  # noqa: ANN401 - whatever the file holds

@@ -33,14 +33,51 @@ class Head(Protocol):
 class Gate:
     """How near a picture must come to some class to count as one: below, it is `none`."""
 
-    similarity: float
-    """The cosine at which both are as likely."""
+    nearness: float
+    """At which both are as likely."""
     slope: float
 
-    def share(self, similarity: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Return how much of a picture is of the classes, 0 to 1, by its cosine to the nearest."""
-        exponents: npt.NDArray[np.float64] = np.clip(self.slope * (self.similarity - similarity), -60, 60)
+    def share(self, nearness: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return how much of a picture is of the classes, 0 to 1."""
+        exponents: npt.NDArray[np.float64] = np.clip(self.slope * (self.nearness - nearness), -60, 60)
         return 1 / (1 + np.exp(exponents))
+
+
+@dataclass(frozen=True, eq=False)
+class Nearness:
+    """How much better a picture suits a class that was taught than one that nobody taught.
+
+    It is the logarithm of a ratio of likelihoods, but for a constant. Pictures of a class lie around its mean, those of
+    all classes spread alike: much in some directions, little in the rest. A class that nobody taught may be anywhere
+    around the centre.
+    """
+
+    weights: Array
+    """Shape (classes but `none`, features)."""
+    bias: Array
+    """Shape (classes but `none`,)."""
+    centre: Array
+    """Shape (features,), the mean of the classes."""
+    directions: Array
+    """Shape (directions, features), each of length 1, in which pictures of one class differ most."""
+    within: Array
+    """Shape (directions,), how little a difference there tells from a known class: 0 as much as any, 1 nothing."""
+    anywhere: Array
+    """The same from one that nobody taught."""
+    precision: float
+    """One by the variance in all other directions."""
+    anywhere_precision: float
+    """The same of one that nobody taught, which is less."""
+
+    def to_each(self, unit: Array) -> Array:
+        """Return it for each class, shape (pictures, classes but `none`); `unit` has rows of length 1."""
+        along = unit @ self.directions.T
+        away = unit - self.centre
+        known = self.precision * (_squares(unit) - along**2 @ self.within)
+        aside = (along - self.directions @ self.centre) ** 2 @ self.anywhere
+        unknown = self.anywhere_precision * (_squares(away) - aside)
+        fit = unit @ self.weights.T + self.bias
+        return (fit + (unknown - known)[:, np.newaxis] / 2).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +91,7 @@ class ClassHead:
     """Shape (classes, features)."""
     bias: Array
     """Shape (classes,)."""
-    means: Array
-    """Shape (classes but `none`, features): the direction of each class, of length 1."""
+    nearness: Nearness
     temperature: float
     gate: Gate
     none_learned: bool
@@ -75,7 +111,7 @@ class ClassHead:
         """Return the same for several pictures: shape (pictures, features) in, (pictures, labels) out."""
         unit = scaled_to_one(features)
         return gated(
-            unit @ self.weights.T + self.bias, (unit @ self.means.T).max(axis=1), self.temperature, self.gate,
+            unit @ self.weights.T + self.bias, self.nearness.to_each(unit).max(axis=1), self.temperature, self.gate,
             none_learned=self.none_learned,
         )  # fmt: skip
 
@@ -94,14 +130,14 @@ class FeatureHead:
 
 def scaled_to_one(features: Array) -> Array:
     """Return each row, shape (pictures, features), scaled to length 1; a row of zeros stays one."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", features, features, dtype=np.float64))[:, np.newaxis]
+    lengths = np.sqrt(_squares(features))[:, np.newaxis]
     scaled: Array = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
     return scaled
 
 
 def gated(
     logits: npt.NDArray[np.floating],
-    similarities: npt.NDArray[np.floating],
+    nearness: npt.NDArray[np.floating],
     temperature: float,
     gate: Gate,
     *,
@@ -111,18 +147,24 @@ def gated(
 
     Args:
         logits: shape (pictures, classes).
-        similarities: shape (pictures,), the cosine to the nearest class.
+        nearness: shape (pictures,), to the nearest class.
         temperature: what the logits are divided by.
         gate: how near is near enough.
         none_learned: the last class is `none` already.
     """
-    share = gate.share(similarities)[:, np.newaxis]
+    share = gate.share(nearness)[:, np.newaxis]
     known = share * softmax((logits / temperature).astype(np.float32))
     if none_learned:
         known[:, -1:] += 1 - share
     else:
         known = np.hstack([known, 1 - share])
     return known.astype(np.float32)
+
+
+def _squares(rows: Array) -> npt.NDArray[np.float64]:
+    """Return the squared length of each row."""
+    squares: npt.NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    return squares
 
 
 class HeadDecoder:

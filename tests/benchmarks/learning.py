@@ -24,14 +24,14 @@ import numpy.typing as npt
 from edgeclassify.config.sections import ModelConfig
 from edgeclassify.image import load_picture
 from edgeclassify.inference import runtime
-from edgeclassify.inference.head import scaled_to_one
 from edgeclassify.inference.model import Model, load_backbone
 from edgeclassify.inference.quantization import ValueDecoder, input_encoder
 from edgeclassify.tools.labelled_pictures import LabelledPicture
 from edgeclassify.tools.learn.cache import FeatureCache
 from edgeclassify.tools.learn.collecting import collect
 from edgeclassify.tools.learn.examples import Examples
-from edgeclassify.tools.learn.learning import learn, open_eye, read_examples
+from edgeclassify.tools.learn.learning import imprint_of, learn, open_eye, read_examples
+from edgeclassify.tools.learn.stored_features import stored
 from edgeclassify.tools.learn.training import train
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -111,9 +111,8 @@ def raw_features(model: Model, paths: list[Path]) -> Features:
 
 
 def examples_of(raw: Features, labels: npt.NDArray[np.intp]) -> Examples:
-    features = scaled_to_one(raw).astype(np.float16).astype(np.float32)
     rows = [str(row) for row in range(len(raw))]
-    return Examples.of(list(features), [f"{label:02d}" for label in labels], rows, rows)
+    return Examples.of(stored(raw), [f"{label:02d}" for label in labels], rows, rows)
 
 
 def cost(groups: dict[str, tuple[list[Path], list[Path]]], backbone: str, folder: Path) -> None:
@@ -137,8 +136,9 @@ def cost(groups: dict[str, tuple[list[Path], list[Path]]], backbone: str, folder
             more = [LabelledPicture(path, "new", "") for path in next(iter(groups.values()))[1][:10]]
             new = collect(more, eye.classifier, FeatureCache(None, ""), lambda: None, print).examples()
             started_s = time.perf_counter()
-            index, before, _ = read_examples(imprinted)
-            learn(before.joined(new), index.kind, 0.95, index.backbone, imprinted, force=False)
+            index, before, arrays = read_examples(imprinted)
+            learn(before.joined(new), index.kind, 0.95, index.backbone, imprinted, force=False,
+                  imprint=imprint_of(imprinted, index, arrays))  # fmt: skip
             changes.append(time.perf_counter() - started_s)
     print(f"\n200 pictures learned, of their bare inference: {told(ratios)}; training and writing: {told(own)} s")
     print(f"a class added by imprinting, beyond inference: {told(changes)} s")

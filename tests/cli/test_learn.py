@@ -89,7 +89,7 @@ def test_a_learned_model_is_used_wherever_a_name_is(
     assert run_command(["models", "info", "tints"]) == 0
     assert "usable here: yes" in capsys.readouterr().out
     assert run_command(["evaluate", str(colours), "-m", "tints", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["top1"] == 1.0
+    assert json.loads(capsys.readouterr().out)["top1"] >= 0.95  # one of thirty may fall to none
     assert run_command(["labels", "-m", "tints"]) == 0
     assert "green" in capsys.readouterr().out
     assert run_command(["benchmark", "-m", "tints", "--seconds", "1", "--json"]) == 0

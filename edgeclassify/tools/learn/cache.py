@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeclassify.tools.learn.softmax import Array
+from edgeclassify.inference.head import Array
 
 _COMMIT_EVERY = 50
 _MAKE = "CREATE TABLE IF NOT EXISTS features (backbone TEXT, picture TEXT, row BLOB, PRIMARY KEY (backbone, picture))"

@@ -8,22 +8,26 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from edgeclassify.inference.head import Gate
+from edgeclassify.inference.head import Array, Gate
 from edgeclassify.inference.quantization import softmax
-from edgeclassify.tools.learn.softmax import Array, Labels
+from edgeclassify.tools.learn.stored_features import Labels
 
 FEWEST = 10
 """Held-out pictures below which nothing is fitted."""
 
 Values = npt.NDArray[np.float64]
 
-_KNOWN = 5.0  # a picture of a class weighs so much more than one of something else
+LOST = 0.04
+"""Of the held-out pictures that are told rightly so many may fall to `none`."""
+
+_DEVIATIONS = 1.75  # from the mean: beyond it lies LOST of a bell curve
+_KNOWN = 30.0  # a picture of a class weighs so much more than one of something else
 _STEPS = 60
 _GOLDEN = (math.sqrt(5) - 1) / 2
-# What is taken as long as too few pictures are held out: how sure a picture that lies halfway to the mean of all is of
-# its class, and how near, on the way from other classes' pictures (0) to the class itself (1), is near enough.
-_SURE = 0.985
-_NEAR, _SLOPE = 0.0, 15.0
+# What is taken as long as too few pictures are held out, for each feature of the backbone: fitted to small problems,
+# one or two pictures of each of a few classes that differ well (tests/benchmarks/few_pictures.py).
+_TEMPERATURE = 0.11  # of imprinting's logits
+_NEARNESS, _SLOPE = -0.34, 8.5
 
 
 def fitted_temperature(logits: Array, labels: Labels) -> float:
@@ -39,59 +43,53 @@ def fitted_temperature(logits: Array, labels: Labels) -> float:
         scores = softmax((logits / math.exp(log_temperature)).astype(np.float32))
         return -float((target * np.log(np.maximum(scores, 1e-30))).sum())
 
-    return math.exp(_lowest(entropy, math.log(1e-3), math.log(1e2)))
+    return math.exp(_lowest(entropy, math.log(1e-3), math.log(1e4)))
 
 
-def guessed_temperature(logits: Array, labels: Labels) -> float:
-    """Return a temperature when no picture can be held out.
+def guessed_temperature(logits: Array, imprinted: Array, width: int) -> float:
+    """Return a temperature when no picture can be held out: scores as sure as those of imprinting with the usual one.
 
     Args:
         logits: of pictures that were moved halfway to the mean of all.
-        labels: their classes.
+        imprinted: the same by imprinting.
+        width: how many features there are.
     """
-    rows = np.arange(len(labels))
+    usual = float(softmax(imprinted / np.float32(_TEMPERATURE * width)).max(axis=1).mean())
 
-    def too_sure(log_temperature: float) -> float:
-        scores = softmax((logits / math.exp(log_temperature)).astype(np.float32))
-        return abs(float(scores[rows, labels].mean()) - _SURE)
+    def other(log_temperature: float) -> float:
+        return abs(float(softmax((logits / math.exp(log_temperature)).astype(np.float32)).max(axis=1).mean()) - usual)
 
-    return math.exp(_lowest(too_sure, math.log(1e-3), math.log(1e1)))
+    return math.exp(_lowest(other, math.log(1e-3), math.log(1e4)))
 
 
-def fitted_gate(near: Values, far: Values) -> Gate:
-    """Return the gate that tells pictures of the classes from others, by their cosine to the nearest class.
+def fitted_gate(near: Values, sure: Values, far: Values) -> Gate:
+    """Return the gate that loses few pictures of the classes, as steep as it tells them from others.
 
     Args:
-        near: of held-out pictures of the classes.
-        far: of pictures of something else: `none`, and those of each class to the other classes.
+        near: nearness of held-out pictures of the classes that are told rightly.
+        sure: their scores before the gate; the more a picture is in doubt, the nearer it must come not to be `none`.
+        far: nearness of pictures of something else: `none`, and those of each class to the other classes.
     """
-    x = np.concatenate([near, far])
     target = np.concatenate(
         [np.full(len(near), 1 - 1 / (len(near) + 2)), np.full(len(far), 1 / (len(far) + 2))]
     )  # as Platt has it
-    weight = np.concatenate([np.full(len(near), _KNOWN / len(near)), np.full(len(far), 1 / len(far))])
-    centre, spread = float(x.mean()), max(float(x.std()), 1e-6)
-    design = np.stack([(x - centre) / spread, np.ones_like(x)], axis=1)
-    beta = np.zeros(2)
-    for _ in range(_STEPS):  # Newton's method
-        share = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
-        gradient = design.T @ (weight * (share - target)) + 1e-3 * beta
-        hessian = (design * (weight * share * (1 - share))[:, np.newaxis]).T @ design + 1e-3 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        beta -= step / max(1.0, float(np.abs(step).max()))
-        if np.abs(step).max() < 1e-8:
-            break
-    slope = float(beta[0]) / spread
-    if slope <= 0:  # the features do not tell them apart
-        return Gate(-1.0, 1000.0)
-    return Gate(centre - float(beta[1]) / slope, slope)
+    weight = np.concatenate([np.full(len(near), _KNOWN / len(near)), np.full(len(far), 1 / max(len(far), 1))])
+
+    def losing_few(slope: float) -> Gate:
+        needed = near + np.log(sure) / slope  # a picture falls to `none` where this is below the gate
+        of_a_bell = float(needed.mean() - _DEVIATIONS * needed.std())  # few pictures have no quantile so far out
+        return Gate(min(float(np.quantile(needed, LOST, method="lower")), of_a_bell) - 1e-3 / slope, slope)
+
+    def entropy(log_slope: float) -> float:
+        share = np.clip(losing_few(math.exp(log_slope)).share(np.concatenate([near, far])), 1e-12, 1 - 1e-12)
+        return -float((weight * (target * np.log(share) + (1 - target) * np.log(1 - share))).sum())
+
+    return losing_few(math.exp(_lowest(entropy, math.log(1e-4), math.log(1e2))))
 
 
-def guessed_gate(far: Values) -> Gate:
-    """Return a gate when no picture can be held out; `far` as above."""
-    usual = float(far.mean()) if len(far) else 0.5
-    room = max(1 - usual, 1e-3)
-    return Gate(usual + _NEAR * room, _SLOPE / room)
+def guessed_gate(width: int) -> Gate:
+    """Return the gate when no picture can be held out, for so many features."""
+    return Gate(_NEARNESS * width, _SLOPE / width)
 
 
 def _lowest(function: Callable[[float], float], low: float, high: float) -> float:

@@ -14,11 +14,12 @@ import numpy as np
 from edgeclassify.errors import InputError
 from edgeclassify.image import load_picture
 from edgeclassify.inference import Classifier
+from edgeclassify.inference.head import Array
 from edgeclassify.records import Frame
 from edgeclassify.tools.labelled_pictures import LabelledPicture
 from edgeclassify.tools.learn.cache import FeatureCache
 from edgeclassify.tools.learn.examples import Examples
-from edgeclassify.tools.learn.softmax import Array
+from edgeclassify.tools.learn.stored_features import stored
 
 _LONGEST = 100
 
@@ -27,7 +28,8 @@ _LONGEST = 100
 class Collected:
     """What was found in some pictures."""
 
-    features: list[Array] = field(default_factory=list)
+    features: bytearray = field(default_factory=bytearray)
+    """One after the other, as `stored` makes them."""
     labels: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
@@ -41,9 +43,9 @@ class Collected:
 
     def add(self, picture: LabelledPicture, label: str, key: str, features: Array) -> None:
         """Take in one picture. The same picture has the same features, whatever its file is like."""
-        first = self._by_content.setdefault(features.tobytes(), len(self.labels))
+        first = self._by_content.setdefault(hashlib.sha256(features.tobytes()).digest(), len(self.labels))
         if first == len(self.labels):
-            self.features.append(features)
+            self.features += stored(features).tobytes()
             self.labels.append(label)
             self.keys.append(key)
             self.paths.append(picture.path)
@@ -65,8 +67,9 @@ class Collected:
         rows = [row for row in range(len(self.labels)) if row not in self._contradicted]
         if not rows:
             raise InputError("none of the pictures can be learned from")
+        matrix = np.frombuffer(self.features, np.int8).reshape(len(self.labels), -1)
         return Examples.of(
-            [self.features[row] for row in rows], [self.labels[row] for row in rows],
+            matrix if len(rows) == len(matrix) else matrix[rows], [self.labels[row] for row in rows],
             [self.keys[row] for row in rows], [_shown(self.paths[row]) for row in rows],
         )  # fmt: skip
 

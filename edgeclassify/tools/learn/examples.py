@@ -11,15 +11,14 @@ import numpy as np
 
 from edgeclassify.errors import ModelError
 from edgeclassify.inference.head import NONE
-from edgeclassify.tools.learn.softmax import Array, Labels
+from edgeclassify.tools.learn.stored_features import Bytes, Labels, StoredFeatures
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Pictures by the order of their rows; `none` is the last of the classes, if it is one of them."""
 
-    features: Array
-    """Shape (pictures, features), each row of length 1, as precise as float16: what is kept is what was learned."""
+    features: StoredFeatures
     labels: Labels
     """Numbers in `classes`."""
     classes: tuple[str, ...]
@@ -29,15 +28,20 @@ class Examples:
     """Of the files, for people."""
 
     @classmethod
-    def of(
-        cls, features: Sequence[Array], labels: Sequence[str], keys: Sequence[str], names: Sequence[str]
-    ) -> Examples:
-        """Put them into the order of the classes' names, and each class's into that of its keys."""
+    def of(cls, features: Bytes, labels: Sequence[str], keys: Sequence[str], names: Sequence[str]) -> Examples:
+        """Put them into the order of the classes' names, and each class's into that of its keys.
+
+        Args:
+            features: shape (pictures, features), of `stored`.
+            labels: the class of each.
+            keys: the SHA-256 of each file.
+            names: of the files.
+        """
         classes = sorted(set(labels), key=lambda name: (name == NONE, name.casefold(), name))
         number = {name: index for index, name in enumerate(classes)}
         order = sorted(range(len(labels)), key=lambda row: (number[labels[row]], keys[row]))
         return cls(
-            np.array([features[row] for row in order], np.float32),
+            StoredFeatures(features, np.array(order, np.intp)),
             np.array([number[labels[row]] for row in order], np.intp),
             tuple(classes),
             tuple(keys[row] for row in order),
@@ -69,7 +73,7 @@ class Examples:
         known = set(other.keys)
         kept = [row for row, key in enumerate(self.keys) if key not in known]
         return Examples.of(
-            [*self.features[kept], *other.features],
+            np.concatenate([self.features.taken(np.array(kept, np.intp)).bytes(), other.features.bytes()]),
             [*map(self.label_of, kept), *map(other.label_of, range(len(other.keys)))],
             [*(self.keys[row] for row in kept), *other.keys],
             [*(self.names[row] for row in kept), *other.names],
@@ -82,21 +86,21 @@ class Examples:
     def subset(self, rows: Sequence[int]) -> Examples:
         """Return these pictures, with those classes that still have some."""
         return Examples.of(
-            list(self.features[list(rows)]), [self.label_of(row) for row in rows],
+            self.features.taken(np.array(rows, np.intp)).bytes(), [self.label_of(row) for row in rows],
             [self.keys[row] for row in rows], [self.names[row] for row in rows],
         )  # fmt: skip
 
     def rows_of(self, rows: Sequence[int]) -> Examples:
         """Return these pictures, with all classes, also those that have none left."""
         return replace(
-            self, features=self.features[list(rows)], labels=self.labels[list(rows)],
+            self, features=self.features.taken(np.array(rows, np.intp)), labels=self.labels[list(rows)],
             keys=tuple(self.keys[row] for row in rows), names=tuple(self.names[row] for row in rows),
         )  # fmt: skip
 
     def arrays(self) -> dict[str, Any]:
         """Return what `from_arrays` takes."""
         return {
-            "features": self.features.astype(np.float16), "labels": self.labels, "classes": np.array(self.classes),
+            "features": self.features.bytes(), "labels": self.labels, "classes": np.array(self.classes),
             "keys": np.array(self.keys), "names": np.array(self.names),
         }  # fmt: skip
 
@@ -108,7 +112,7 @@ class Examples:
             ModelError: it is damaged.
         """
         try:
-            features, labels = arrays["features"].astype(np.float32), arrays["labels"].astype(np.intp)
+            features, labels = arrays["features"].astype(np.int8, casting="safe"), arrays["labels"].astype(np.intp)
             classes, keys, names = (tuple(map(str, arrays[name])) for name in ("classes", "keys", "names"))
         except (KeyError, ValueError, TypeError) as error:
             raise ModelError(f"{where}: its examples are damaged ({error}); learn again from the pictures") from error
@@ -116,4 +120,4 @@ class Examples:
             raise ModelError(f"{where}: its examples are damaged; learn again from the pictures")
         if labels.min() < 0 or labels.max() >= len(classes):
             raise ModelError(f"{where}: its examples are damaged; learn again from the pictures")
-        return cls(features, labels, classes, keys, names)
+        return cls(StoredFeatures.of(features), labels, classes, keys, names)

@@ -27,7 +27,7 @@ from edgeclassify.tools.learn.comparison import Comparison, compare, held_out_ar
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.report import labels_of, measured
 from edgeclassify.tools.learn.saving import write_bundle
-from edgeclassify.tools.learn.training import train
+from edgeclassify.tools.learn.training import Imprint, train
 
 GOOD_BACKBONE = "mobilenet_v1_1.0_224_quant_embedding_extractor"
 _OFFLINE_BACKBONE = "starter"
@@ -129,6 +129,15 @@ def read_examples(folder: Path) -> tuple[Index, Examples, Mapping[str, Any]]:
     return index, Examples.from_arrays(arrays, folder), arrays
 
 
+def imprint_of(folder: Path, index: Index, arrays: Mapping[str, Any]) -> Imprint | None:
+    """Return what stays as it is of a model by imprinting, None of another.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    return Imprint.from_arrays(arrays, folder) if index.kind == "imprinting" else None
+
+
 def check_names(names: Iterable[str]) -> None:
     """Raise InputError when two classes can be taken for each other."""
     seen: dict[str, str] = {}
@@ -138,7 +147,10 @@ def check_names(names: Iterable[str]) -> None:
             raise InputError(f"learn: classes {other!r} and {name!r} differ in capitals only; rename one")
 
 
-def learn(examples: Examples, kind: str, precision: float, backbone: Backbone, folder: Path, *, force: bool) -> Learned:
+def learn(
+    examples: Examples, kind: str, precision: float, backbone: Backbone, folder: Path, *, force: bool,
+    imprint: Imprint | None = None,
+) -> Learned:  # fmt: skip
     """Train a head, measure it, and write the model, unless the one that is there is better.
 
     Args:
@@ -148,6 +160,7 @@ def learn(examples: Examples, kind: str, precision: float, backbone: Backbone, f
         backbone: what gave the features.
         folder: where it goes.
         force: replace also by a worse one.
+        imprint: of the model that classes are added to, or taken from; None: all is learned anew.
 
     Raises:
         InputError: fewer than two classes, or worse than what is there.
@@ -155,7 +168,7 @@ def learn(examples: Examples, kind: str, precision: float, backbone: Backbone, f
     """
     check_learnable(examples)
     check_names(examples.classes)
-    trained = train(examples, kind)
+    trained = train(examples, kind, imprint)
     told = measured(examples, trained, precision)
     comparison = None
     if is_bundle(folder):
@@ -167,7 +180,7 @@ def learn(examples: Examples, kind: str, precision: float, backbone: Backbone, f
         trained.head.none_learned, "", told,
     )  # fmt: skip
     with _written(folder):
-        arrays = examples.arrays() | held_out_arrays(trained)
+        arrays = examples.arrays() | held_out_arrays(trained) | (trained.imprint.arrays() if trained.imprint else {})
         write_bundle(folder, index, trained.head, arrays, card(folder.name, backbone, told))
     return Learned(folder, told, comparison)
 

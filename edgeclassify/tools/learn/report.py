@@ -31,7 +31,7 @@ def measured(examples: Examples, trained: Trained, precision: float) -> dict[str
     document: dict[str, Any] = {
         "pictures": dict(zip(examples.classes, counts, strict=True)),
         "head": trained.kind,
-        "strength": trained.strength if trained.kind == "softmax" else None,
+        "strength": trained.recipe.strength,
         "calibrated": trained.calibrated,
         "held_out": 0,
         "accuracy": None,

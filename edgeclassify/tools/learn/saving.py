@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeclassify.inference.bundle import CARD, FORMAT, INDEX, OWN_FILES, Index, is_bundle, read_index
+from edgeclassify.inference.bundle import CARD, FORMAT, INDEX, NEAR_ARRAYS, OWN_FILES, Index, is_bundle, read_index
 from edgeclassify.inference.head import ClassHead
 
 
@@ -28,7 +28,7 @@ def write_bundle(folder: Path, index: Index, head: ClassHead, examples: Mapping[
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        head_file = _write_arrays(folder, "head", {"weights": head.weights, "bias": head.bias, "means": head.means})
+        head_file = _write_arrays(folder, "head", head_arrays(head))
         examples_file = _write_arrays(folder, "examples", examples)
         document = {
             "format": FORMAT,
@@ -45,6 +45,16 @@ def write_bundle(folder: Path, index: Index, head: ClassHead, examples: Mapping[
         _replace(folder / INDEX, json.dumps(document, ensure_ascii=False, indent=1).encode())
     finally:
         _tidy(folder, remove=made)
+
+
+def head_arrays(head: ClassHead) -> dict[str, Any]:
+    """Return what is kept of a head."""
+    near = head.nearness
+    precisions = np.array([near.precision, near.anywhere_precision])
+    return {
+        "weights": head.weights, "bias": head.bias, "near_precisions": precisions,
+        **{f"near_{name}": getattr(near, name) for name in NEAR_ARRAYS},
+    }  # fmt: skip
 
 
 def _tidy(folder: Path, *, remove: bool) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeclassify.inference.head import Array
 from edgeclassify.inference.quantization import softmax
+from edgeclassify.tools.learn.stored_features import CHUNK, Labels, StoredFeatures
 
-Array = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.intp]
+
+Chunks = Iterable[tuple[slice, Array]]
 
 _STEPS = 100
 _MEMORY = 10
@@ -34,8 +36,8 @@ class Linear:
         return values
 
 
-def fit_softmax(features: Array, labels: Labels, classes: int, strength: float) -> Linear:
-    """Return the regression of pictures, shape (pictures, features), each row of length 1.
+def fit_softmax(features: StoredFeatures, labels: Labels, classes: int, strength: float) -> Linear:
+    """Return the regression of pictures.
 
     Args:
         features: of the pictures.
@@ -43,9 +45,12 @@ def fit_softmax(features: Array, labels: Labels, classes: int, strength: float) 
         classes: how many.
         strength: how much the pictures count against small weights, as `C` of scikit-learn.
     """
-    if features.shape[0] < features.shape[1]:
-        return _fit_in_span(features, labels, classes, strength)
-    return _fit(features, labels, classes, strength)
+    if len(features) <= min(CHUNK, features.width):
+        return _fit_in_span(features.floats(), labels, classes, strength)
+    if len(features) <= CHUNK:
+        whole = [(slice(None), features.floats())]
+        return _fit(lambda: whole, labels, features.width, classes, strength)
+    return _fit(features.chunks, labels, features.width, classes, strength)
 
 
 def _fit_in_span(features: Array, labels: Labels, classes: int, strength: float) -> Linear:
@@ -53,27 +58,31 @@ def _fit_in_span(features: Array, labels: Labels, classes: int, strength: float)
     values, vectors = np.linalg.eigh((features @ features.T).astype(np.float64))
     kept = values > values[-1] * 1e-7
     lengths, vectors = np.sqrt(values[kept]), vectors[:, kept]
-    small = _fit((vectors * lengths).astype(np.float32), labels, classes, strength)
+    whole = [(slice(None), (vectors * lengths).astype(np.float32))]
+    small = _fit(lambda: whole, labels, len(lengths), classes, strength)
     onto = ((vectors / lengths).T @ features).astype(np.float32)
     return Linear(small.weights @ onto, small.bias)
 
 
-def _fit(features: Array, labels: Labels, classes: int, strength: float) -> Linear:
-    pictures, width = features.shape
-    share = 1 / (classes * np.bincount(labels, minlength=classes)[labels])[:, np.newaxis]
-    wanted = np.eye(classes)[labels]
-    penalty = 1 / (strength * pictures)
+def _fit(chunks: Callable[[], Chunks], labels: Labels, width: int, classes: int, strength: float) -> Linear:
+    share = 1 / (classes * np.bincount(labels, minlength=classes)[labels])
+    penalty = 1 / (strength * len(labels))
 
     def loss(flat: Values) -> tuple[float, Values]:
         parameters = flat.reshape(classes, width + 1)
         weights, bias = parameters[:, :width].astype(np.float32), parameters[:, width].astype(np.float32)
-        scores = softmax(features @ weights.T + bias)
-        entropy = -float((share[:, 0] * np.log(np.maximum(scores[np.arange(pictures), labels], 1e-30))).sum())
-        error = share * (scores - wanted)
-        gradient = np.empty_like(parameters)
-        gradient[:, :width] = error.T.astype(np.float32) @ features + penalty * parameters[:, :width]
-        gradient[:, width] = error.sum(axis=0)
-        return entropy + penalty / 2 * float((parameters[:, :width] ** 2).sum()), gradient.reshape(-1)
+        gradient = np.zeros_like(parameters)
+        gradient[:, :width] = penalty * parameters[:, :width]
+        entropy = penalty / 2 * float((parameters[:, :width] ** 2).sum())
+        for part, features in chunks():
+            scores = softmax(features @ weights.T + bias)
+            rows = np.arange(len(features))
+            entropy -= float((share[part] * np.log(np.maximum(scores[rows, labels[part]], 1e-30))).sum())
+            scores[rows, labels[part]] -= 1
+            error = share[part][:, np.newaxis] * scores
+            gradient[:, :width] += error.T.astype(np.float32) @ features
+            gradient[:, width] += error.sum(axis=0)
+        return entropy, gradient.reshape(-1)
 
     best = _minimized(loss, np.zeros(classes * (width + 1))).reshape(classes, width + 1).astype(np.float32)
     return Linear(np.ascontiguousarray(best[:, :width]), np.ascontiguousarray(best[:, width]))

@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from edgeclassify.inference.head import ClassHead, Gate, gated, scaled_to_one
+from edgeclassify.errors import ModelError
+from edgeclassify.inference.head import Array, ClassHead, Gate, gated, scaled_to_one
+from edgeclassify.inference.quantization import softmax
 from edgeclassify.tools.learn import calibration, validation
 from edgeclassify.tools.learn.examples import Examples
-from edgeclassify.tools.learn.imprinting import class_means
-from edgeclassify.tools.learn.softmax import Array, Linear
-from edgeclassify.tools.learn.validation import HeldOut
+from edgeclassify.tools.learn.softmax import Linear
+from edgeclassify.tools.learn.spread import Classes, Variation, class_means, measured
+from edgeclassify.tools.learn.validation import HeldOut, Recipe
 
 KINDS = ("softmax", "imprinting")
-_STRENGTHS = (10.0, 100.0)
+_STRENGTHS = {"softmax": (10.0, 100.0), "imprinting": (0.9, 0.7)}  # the simpler one first
+
+
+@dataclass(frozen=True, eq=False)
+class Imprint:
+    """What stays as it is when classes are added by imprinting."""
+
+    shrinkage: float
+    variation: Variation
+    classes: tuple[str, ...]
+    """That it was measured of."""
+
+    def arrays(self) -> dict[str, Any]:
+        """Return what `from_arrays` takes."""
+        return {f"imprint_{name}": value for name, value in vars(self.variation).items()} | {
+            "imprint_shrinkage": self.shrinkage, "imprint_classes": np.array(self.classes)
+        }  # fmt: skip
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any], where: Path) -> Imprint:
+        """Return what was kept.
+
+        Raises:
+            ModelError: it is damaged.
+        """
+        try:
+            variation = Variation(
+                arrays["imprint_directions"], arrays["imprint_variances"], float(arrays["imprint_within"]),
+                float(arrays["imprint_between"]), arrays["imprint_centre"],
+            )  # fmt: skip
+            return cls(float(arrays["imprint_shrinkage"]), variation, tuple(map(str, arrays["imprint_classes"])))
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelError(f"{where}: its examples are damaged ({error}); learn again from the pictures") from error
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A head and what was measured of it on pictures that were held out."""
 
-    kind: str
-    strength: float
-    """Of softmax regression."""
+    recipe: Recipe
     head: ClassHead
     held_out: HeldOut | None
     """None: every class has one picture only."""
@@ -33,56 +68,87 @@ class Trained:
     """Temperature and gate were fitted on held-out pictures, not guessed."""
     half_accuracy: float | None
     """How often heads of half of the pictures are right."""
+    imprint: Imprint | None
+    """Of imprinting."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of head."""
+        return self.recipe.kind
 
     @property
     def labels_none(self) -> int:
         """The number of the label `none`."""
-        return len(self.head.means)
+        return len(self.head.nearness.weights)
 
 
-def train(examples: Examples, kind: str) -> Trained:
-    """Train a head; `kind` is one of KINDS, or `auto`: the one that is right more often, imprinting when none is."""
-    tried = [_tried(examples, one) for one in (KINDS if kind == "auto" else (kind,))]
-    chosen, strength, found = max(tried, key=lambda one: (one[2].right if one[2] else 0, one[0] == "imprinting"))
-    fit = validation.fit_with(chosen, strength)
-    linear = fit(examples.features, examples.labels, len(examples.classes))
-    means = class_means(examples.features, examples.labels, len(examples.classes))[: examples.real_classes]
+def train(examples: Examples, kind: str, imprint: Imprint | None = None) -> Trained:
+    """Train a head.
+
+    Args:
+        examples: of two classes or more.
+        kind: one of KINDS, or `auto`: the one that is right more often, imprinting when none is.
+        imprint: of a model that classes are added to by imprinting.
+    """
+    recipe, found = _chosen(examples, kind, imprint)
+    classes = _classes(examples, imprint if recipe.kind == "imprinting" else None)
+    linear = validation.fit(recipe, examples.features, examples.labels, classes)
+    real = examples.real_classes
+    near = classes.variation.spread(validation.NEAR_SHRINKAGE).nearness(classes.means[:real], classes.counts[:real])
     calibrated = found is not None and len(found.rows) >= calibration.FEWEST
     if calibrated and found is not None:
-        temperature, gate = calibration.fitted_temperature(found.logits, found.labels), _gate(examples, found)
+        temperature = calibration.fitted_temperature(found.logits, found.labels)
+        gate = _gate(examples, found, temperature)
     else:
-        temperature, gate = _guessed(examples, linear, means)
-    head = ClassHead(linear.weights, linear.bias, means, temperature, gate, examples.has_none)
-    scores = _scores(found, head) if found else np.empty((0, len(means) + 1), np.float32)
-    half = validation.half_trained(examples, fit) if calibrated else None
-    return Trained(chosen, strength, head, found, scores, calibrated, half)
+        temperature = _guessed_temperature(examples, classes, linear)
+        gate = calibration.guessed_gate(examples.features.width)
+    head = ClassHead(linear.weights, linear.bias, near, temperature, gate, examples.has_none)
+    scores = _scores(found, head) if found else np.empty((0, real + 1), np.float32)
+    half = validation.half_trained(examples, recipe) if calibrated else None
+    kept = None
+    if recipe.kind == "imprinting":
+        kept = imprint or Imprint(recipe.strength, classes.variation, examples.classes)
+    return Trained(recipe, head, found, scores, calibrated, half, kept)
 
 
-def _tried(examples: Examples, kind: str) -> tuple[str, float, HeldOut | None]:
+def _chosen(examples: Examples, kind: str, imprint: Imprint | None) -> tuple[Recipe, HeldOut | None]:
+    """Return the recipe that is right most often; of equals imprinting, and the simpler one."""
+    kinds = reversed(KINDS) if kind == "auto" else (kind,)
+    recipes = [Recipe(one, strength) for one in kinds for strength in _STRENGTHS[one]]
+    if imprint and kind == "imprinting":
+        recipes = [Recipe(kind, imprint.shrinkage)]
     folds = validation.folds_of(examples)
     if folds.max() < 0:
-        return kind, _STRENGTHS[0], None
-    strengths = _STRENGTHS if kind == "softmax" else _STRENGTHS[:1]
-    found = [(s, validation.held_out(examples, validation.fit_with(kind, s), folds)) for s in strengths]
-    strength, best = max(found, key=lambda one: one[1].right)  # of equals the first, which is the simplest
-    return kind, strength, best
+        return recipes[0], None
+    tried = validation.held_out(examples, recipes, folds, imprint.classes if imprint else None)
+    best = max(range(len(recipes)), key=lambda number: tried[number].right)
+    return recipes[best], tried[best]
 
 
-def _gate(examples: Examples, found: HeldOut) -> Gate:
+def _classes(examples: Examples, imprint: Imprint | None) -> Classes:
+    if imprint is None:
+        return measured(examples.features, examples.labels, len(examples.classes))
+    means, counts = class_means(examples.features, examples.labels, len(examples.classes))
+    return Classes(means, counts, imprint.variation)
+
+
+def _gate(examples: Examples, found: HeldOut, temperature: float) -> Gate:
     real = found.labels < examples.real_classes
+    right = real & (found.logits.argmax(axis=1) == found.labels)
     far = np.concatenate([found.nearest_other[real], found.nearest[~real]])
     far = far[~np.isnan(far)]
-    if not real.any() or not len(far):
-        return calibration.guessed_gate(far)
-    return calibration.fitted_gate(found.nearest[real], far)
+    if not right.any():
+        return calibration.guessed_gate(examples.features.width)
+    sure = softmax((found.logits[right] / temperature).astype(np.float32)).max(axis=1)
+    return calibration.fitted_gate(found.nearest[right], sure.astype(np.float64), far)
 
 
-def _guessed(examples: Examples, linear: Linear, means: Array) -> tuple[float, Gate]:
-    middle = scaled_to_one(examples.features.mean(axis=0, keepdims=True))
-    halfway = scaled_to_one(examples.features + middle)
-    temperature = calibration.guessed_temperature(linear.logits(halfway), examples.labels)
-    _, far = validation.similarities(examples.features, examples.labels, means)
-    return temperature, calibration.guessed_gate(far[~np.isnan(far)])
+def _guessed_temperature(examples: Examples, classes: Classes, linear: Linear) -> float:
+    features = examples.features.floats()
+    halfway = scaled_to_one(features + scaled_to_one(features.mean(axis=0, keepdims=True)))
+    recipe = Recipe("imprinting", _STRENGTHS["imprinting"][0])
+    usual = validation.fit(recipe, examples.features, examples.labels, classes)
+    return calibration.guessed_temperature(linear.logits(halfway), usual.logits(halfway), features.shape[1])
 
 
 def _scores(found: HeldOut, head: ClassHead) -> Array:

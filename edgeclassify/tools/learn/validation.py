@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeclassify.inference.head import Array
 from edgeclassify.tools.learn.examples import Examples
-from edgeclassify.tools.learn.imprinting import class_means, fit_imprinting
-from edgeclassify.tools.learn.softmax import Array, Labels, Linear, fit_softmax
+from edgeclassify.tools.learn.softmax import Linear, fit_softmax
+from edgeclassify.tools.learn.spread import Classes, class_means, measured
+from edgeclassify.tools.learn.stored_features import Labels, StoredFeatures
 
 FOLDS = 5
 _FOLDS_OF_MANY = 3
 _MANY = 2000
 
-Fit = Callable[[Array, Labels, int], Linear]
+NEAR_SHRINKAGE = 0.8
+"""Of the covariance that tells how near a picture is."""
+
+
+class Recipe(NamedTuple):
+    """How a head is trained."""
+
+    kind: str
+    """`softmax` or `imprinting`."""
+    strength: float
+    """Of softmax regression as `C` of scikit-learn; of imprinting the shrinkage of the covariance, 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +42,7 @@ class HeldOut:
     logits: Array
     """Shape (pictures, classes)."""
     nearest: npt.NDArray[np.float64]
-    """Cosine to the mean of the nearest class but `none`."""
+    """Nearness to the nearest class but `none`."""
     nearest_other: npt.NDArray[np.float64]
     """The same without its own class: as if it showed something that nobody taught. NaN where there is no other."""
 
@@ -39,11 +52,11 @@ class HeldOut:
         return int((self.logits.argmax(axis=1) == self.labels).sum())
 
 
-def fit_with(kind: str, strength: float) -> Fit:
-    """Return what trains a head of this kind."""
-    if kind == "imprinting":
-        return fit_imprinting
-    return lambda features, labels, classes: fit_softmax(features, labels, classes, strength)
+def fit(recipe: Recipe, features: StoredFeatures, labels: Labels, found: Classes) -> Linear:
+    """Train a head; `found` is measured of the same pictures, or of some of them."""
+    if recipe.kind == "softmax":
+        return fit_softmax(features, labels, len(found.means), recipe.strength)
+    return Linear(*found.variation.spread(recipe.strength).discriminant(found.means, found.counts))
 
 
 def folds_of(examples: Examples) -> npt.NDArray[np.intp]:
@@ -59,14 +72,19 @@ def folds_of(examples: Examples) -> npt.NDArray[np.intp]:
     return folds
 
 
-def held_out(examples: Examples, fit: Fit, folds: npt.NDArray[np.intp]) -> HeldOut:
-    """Train without each fold and judge it."""
-    parts = [_judged(examples, fit, folds != fold, np.flatnonzero(folds == fold)) for fold in range(folds.max() + 1)]
-    rows, logits, nearest, other = (np.concatenate([part[n] for part in parts]) for n in range(4))
-    return HeldOut(rows, examples.labels[rows], logits, nearest, other)
+def held_out(
+    examples: Examples, recipes: Sequence[Recipe], folds: npt.NDArray[np.intp], spread_of: Sequence[str] | None = None
+) -> list[HeldOut]:
+    """Train by each recipe without each fold and judge it; the spread is measured of these classes, else of all."""
+    parts = [_judged(examples, recipes, folds == fold, spread_of) for fold in range(folds.max() + 1)]
+    rows, nearest, other = (np.concatenate([part[n] for part in parts]) for n in range(3))
+    return [
+        HeldOut(rows, examples.labels[rows], np.concatenate([part[3][n] for part in parts]), nearest, other)
+        for n in range(len(recipes))
+    ]
 
 
-def half_trained(examples: Examples, fit: Fit) -> float | None:
+def half_trained(examples: Examples, recipe: Recipe) -> float | None:
     """Return how often heads are right that had half of the pictures; None with fewer than four of some class."""
     if min(examples.counts) < 4:
         return None
@@ -74,7 +92,7 @@ def half_trained(examples: Examples, fit: Fit) -> float | None:
     for number in range(len(examples.classes)):
         own = np.flatnonzero(examples.labels == number)
         half[own] = np.arange(len(own)) % 2
-    return balanced(held_out(examples, fit, half), len(examples.classes))
+    return balanced(held_out(examples, [recipe], half)[0], len(examples.classes))
 
 
 def balanced(found: HeldOut, classes: int) -> float:
@@ -84,24 +102,38 @@ def balanced(found: HeldOut, classes: int) -> float:
     return float(np.mean([right[own].mean() for own in shown if own.any()]))
 
 
-def similarities(
-    features: Array, labels: Labels, means: Array
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the cosine of each picture to the nearest class, and to the nearest but its own."""
-    cosines = (features @ means.T).astype(np.float64)
-    others = cosines.copy()
-    own = np.flatnonzero(labels < len(means))
+def classes_of(
+    examples: Examples, features: StoredFeatures, labels: Labels, spread_of: Sequence[str] | None
+) -> Classes:
+    """Measure classes, of some of the examples; how their pictures spread only of these classes, else of all."""
+    if spread_of is None:
+        return measured(features, labels, len(examples.classes))
+    measuring = np.isin(labels, [number for number, name in enumerate(examples.classes) if name in spread_of])
+    means, counts = class_means(features, labels, len(examples.classes))
+    if not measuring.any():
+        return measured(features, labels, len(examples.classes))
+    own = measured(features.taken(measuring), labels[measuring], len(examples.classes))
+    return Classes(means, counts, own.variation)
+
+
+def without_own(nearness: Array, labels: Labels) -> npt.NDArray[np.float64]:
+    """Return the nearness to the nearest class but a picture's own; NaN where there is no other."""
+    others = nearness.astype(np.float64)
+    own = np.flatnonzero(labels < others.shape[1])
     others[own, labels[own]] = -np.inf
-    nearest_other = others.max(axis=1)
-    nearest_other[np.isinf(nearest_other)] = np.nan
-    return cosines.max(axis=1), nearest_other
+    nearest = others.max(axis=1)
+    return np.where(np.isinf(nearest), np.nan, nearest)
 
 
 def _judged(
-    examples: Examples, fit: Fit, train: npt.NDArray[np.bool_], test: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.intp], Array, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    features, labels = examples.features[train], examples.labels[train]
-    head = fit(features, labels, len(examples.classes))
-    means = class_means(features, labels, len(examples.classes))[: examples.real_classes]
-    shown = examples.features[test]
-    return test, head.logits(shown), *similarities(shown, examples.labels[test], means)
+    examples: Examples, recipes: Sequence[Recipe], out: npt.NDArray[np.bool_], spread_of: Sequence[str] | None
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[np.float64], list[Array]]:
+    features, labels = examples.features.taken(~out), examples.labels[~out]
+    found = classes_of(examples, features, labels, spread_of)
+    heads = [fit(recipe, features, labels, found) for recipe in recipes]
+    real = examples.real_classes
+    near = found.variation.spread(NEAR_SHRINKAGE).nearness(found.means[:real], found.counts[:real])
+    shown = [floats for _, floats in examples.features.taken(out).chunks()]
+    to_each = np.concatenate([near.to_each(floats) for floats in shown])
+    logits = [np.concatenate([head.logits(floats) for floats in shown]) for head in heads]
+    return np.flatnonzero(out), to_each.max(axis=1), without_own(to_each, examples.labels[out]), logits

@@ -16,6 +16,7 @@ from edgeclassify.inference.bundle import INDEX, read_bundle, read_index
 from edgeclassify.inference.model import load_backbone
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.learning import Learned, learn, open_eye, read_examples
+from edgeclassify.tools.learn.stored_features import stored
 from tests.learned import write_backbone
 
 
@@ -24,9 +25,8 @@ def colours(per_class: int = 6) -> Examples:
     labels = [name for name in ("blue", "green", "red") for _ in range(per_class)]
     centre = {"red": (1, 0.1, 0.1), "green": (0.1, 1, 0.1), "blue": (0.1, 0.1, 1)}
     features = np.array([centre[label] for label in labels]) + rng.uniform(0, 0.2, (len(labels), 3))
-    features = (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
     keys = [f"{row:04d}" for row in range(len(labels))]
-    return Examples.of(list(features), labels, keys, keys)
+    return Examples.of(stored(features), labels, keys, keys)
 
 
 def learned(folder: Path, examples: Examples | None = None, **more: bool) -> Learned:
@@ -51,7 +51,7 @@ def test_what_was_written_is_read_again_and_used_by_its_path(tmp_path: Path) -> 
 def test_examples_are_kept_as_they_were_learned(tmp_path: Path) -> None:
     folder = learned(tmp_path).folder
     _, kept, _ = read_examples(folder)
-    assert np.array_equal(kept.features, colours().features)
+    assert np.array_equal(kept.features.bytes(), colours().features.bytes())
     assert (kept.keys, kept.classes) == (colours().keys, colours().classes)
 
 

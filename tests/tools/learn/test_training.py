@@ -10,7 +10,9 @@ from edgeclassify.inference.quantization import softmax
 from edgeclassify.tools.learn import calibration, validation
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.softmax import fit_softmax
+from edgeclassify.tools.learn.stored_features import stored
 from edgeclassify.tools.learn.training import train
+from edgeclassify.tools.learn.validation import Recipe
 from tests.learned import examples
 
 
@@ -25,7 +27,7 @@ def loss(found, features, labels, classes, strength):  # type: ignore[no-untyped
 def test_softmax_regression_finds_the_lowest_loss(per_class: int) -> None:
     given = examples(per_class, noise=1.5)
     found = fit_softmax(given.features, given.labels, 4, 10.0)
-    lowest = loss(found, given.features, given.labels, 4, 10.0)
+    lowest = loss(found, given.features.floats(), given.labels, 4, 10.0)
     rng = np.random.default_rng(1)
     for size in (1e-1, 1e-2):
         for _ in range(20):
@@ -33,7 +35,7 @@ def test_softmax_regression_finds_the_lowest_loss(per_class: int) -> None:
                 found.weights + size * rng.normal(size=found.weights.shape).astype(np.float32),
                 found.bias + size * rng.normal(size=found.bias.shape).astype(np.float32),
             )
-            assert loss(other, given.features, given.labels, 4, 10.0) > lowest - 1e-5
+            assert loss(other, given.features.floats(), given.labels, 4, 10.0) > lowest - 1e-5
 
 
 def test_it_is_what_scikit_learn_finds() -> None:
@@ -41,8 +43,8 @@ def test_it_is_what_scikit_learn_finds() -> None:
     given = examples(20, noise=1.5)
     found = fit_softmax(given.features, given.labels, 4, 10.0)
     # Theirs sums the losses where ours takes the mean of the classes: with equal classes C is the same.
-    theirs = linear_model.LogisticRegression(C=10.0, max_iter=5000, tol=1e-8).fit(given.features, given.labels)
-    ours, other = softmax(found.logits(given.features)), theirs.predict_proba(given.features)
+    theirs = linear_model.LogisticRegression(C=10.0, max_iter=5000, tol=1e-8).fit(given.features.floats(), given.labels)
+    ours, other = softmax(found.logits(given.features.floats())), theirs.predict_proba(given.features.floats())
     assert np.abs(ours - other).max() < 0.01
 
 
@@ -50,7 +52,7 @@ def test_a_class_of_few_pictures_counts_as_much_as_one_of_many() -> None:
     many = examples(60, classes=2, noise=2.0)
     few = many.rows_of([*range(60), *range(60, 66)])
     found = fit_softmax(few.features, few.labels, 2, 1.0)
-    told = found.logits(many.features).argmax(axis=1)
+    told = found.logits(many.features.floats()).argmax(axis=1)
     assert (told[60:] == 1).mean() > 0.4  # unbalanced, nearly everything is taken for the large class
 
 
@@ -63,10 +65,29 @@ def test_learning_twice_gives_the_same_bits(kind: str) -> None:
 
 def test_a_class_that_is_imprinted_leaves_the_weights_of_the_others_alone() -> None:
     given = examples(6, classes=5)
-    before = train(given.without("class 2"), "imprinting").head
-    after = train(given.without("class 2").joined(given.subset([*range(12, 18)])), "imprinting").head
+    before = train(given.without("class 2"), "imprinting")
+    more = given.without("class 2").joined(given.subset([*range(12, 18)]))
+    after = train(more, "imprinting", before.imprint).head
     assert len(after.weights) == 5
-    assert np.array_equal(before.weights, after.weights[[0, 1, 3, 4]])
+    assert np.array_equal(before.head.weights, after.weights[[0, 1, 3, 4]])
+    assert np.array_equal(before.head.bias, after.bias[[0, 1, 3, 4]])
+    assert (after.scores_of_many(given.features.floats()).argmax(axis=1) == given.labels).mean() > 0.9
+
+
+def test_a_class_of_few_pictures_is_imprinted_as_fairly_as_one_of_many() -> None:
+    many = examples(60, classes=2, width=200, noise=2.0)
+    few = many.rows_of([*range(40), *range(60, 62)])
+    head = train(few, "imprinting").head
+    unseen = many.rows_of([*range(40, 60), *range(70, 120)])
+    told = head.scores_of_many(unseen.features.floats())[:, :2].argmax(axis=1)
+    assert min((told[unseen.labels == number] == number).mean() for number in (0, 1)) > 0.6
+
+
+def test_few_pictures_that_can_be_told_apart_fall_to_none() -> None:
+    given = examples(60, classes=4, width=64, noise=1.2)
+    head = train(given.rows_of(np.flatnonzero(np.arange(240) % 2 == 0).tolist()), "auto").head
+    fresh = given.rows_of(np.flatnonzero(np.arange(240) % 2 == 1).tolist())
+    assert (head.scores_of_many(fresh.features.floats()).argmax(axis=1) == 4).mean() < 0.1
 
 
 def test_auto_takes_what_is_right_more_often_on_held_out_pictures() -> None:
@@ -90,7 +111,7 @@ def test_scores_are_as_sure_as_they_are_right() -> None:
     given = examples(200, noise=2.2)
     found = train(given.rows_of(np.flatnonzero(np.arange(800) % 2 == 0).tolist()), "softmax")
     fresh = given.rows_of(np.flatnonzero(np.arange(800) % 2 == 1).tolist())
-    scores = found.head.scores_of_many(fresh.features)
+    scores = found.head.scores_of_many(fresh.features.floats())
     assert float(scores.max(axis=1).mean()) == pytest.approx((scores.argmax(axis=1) == fresh.labels).mean(), abs=0.06)
 
 
@@ -98,7 +119,7 @@ def test_scores_are_as_sure_as_they_are_right() -> None:
 def test_what_is_far_off_falls_to_none(per_class: int, most: float) -> None:
     head = train(examples(per_class), "auto").head
     far = np.random.default_rng(5).normal(size=(200, 32)).astype(np.float32)
-    near = examples(per_class + 5).features
+    near = examples(per_class + 5).features.floats()
     assert (head.scores_of_many(far).argmax(axis=1) == 4).mean() > most
     assert (head.scores_of_many(near).argmax(axis=1) == 4).mean() < 0.1
 
@@ -106,12 +127,12 @@ def test_what_is_far_off_falls_to_none(per_class: int, most: float) -> None:
 def test_pictures_of_nothing_make_none_one_of_the_classes() -> None:
     given = examples(10)
     named = Examples.of(
-        list(given.features), ["none" if given.label_of(r) == "class 0" else given.label_of(r) for r in range(40)],
+        given.features.bytes(), ["none" if given.label_of(r) == "class 0" else given.label_of(r) for r in range(40)],
         list(given.keys), list(given.names),
     )  # fmt: skip
     found = train(named, "softmax")
     assert named.classes[-1] == "none"
-    scores = found.head.scores_of_many(named.features)
+    scores = found.head.scores_of_many(named.features.floats())
     assert scores.shape == (40, 4)
     assert (scores[named.labels == 3].argmax(axis=1) == 3).all()
 
@@ -135,10 +156,10 @@ def test_every_picture_is_held_out_once_unless_it_is_the_only_one(counts: list[i
     labels = [f"class {number}" for number, count in enumerate(counts) for _ in range(count)]
     rng = np.random.default_rng(0)
     keys = [f"{row:04d}" for row in range(len(labels))]
-    given = Examples.of(list(rng.normal(size=(len(labels), 8)).astype(np.float32)), labels, keys, keys)
+    given = Examples.of(stored(rng.normal(size=(len(labels), 8))), labels, keys, keys)
     folds = validation.folds_of(given)
     assert (folds < 0).sum() == sum(count == 1 for count in counts)
     if folds.max() >= 0:
-        found = validation.held_out(given, validation.fit_with("imprinting", 1), folds)
+        found = validation.held_out(given, [Recipe("imprinting", 0.9)], folds)[0]
         assert sorted(found.rows) == np.flatnonzero(folds >= 0).tolist()
         assert all(set(given.labels[folds != fold]) == set(given.labels) for fold in range(folds.max() + 1))
