@@ -57,3 +57,13 @@ def check_name(name: str, folder: Path) -> None:
         taken = f"{folder / name}.tflite is there and was not pulled"
     if taken:
         raise UsageError(f"models: {name}: {taken}; give another with --name")
+    check_not_learned(name, folder)
+
+
+def check_not_learned(name: str, folder: Path) -> None:
+    """Raise UsageError when a learned model has this name: the pulled one would hide it."""
+    if (folder / name / "bundle.json").exists():
+        raise UsageError(
+            f"models: {name}: a learned model has that name, and would be hidden; rename its folder {folder / name}, "
+            "or give the pulled one another name with --name"
+        )

@@ -14,7 +14,7 @@ from edgeclassify.catalogue.checksums import Checksum, sha256_of
 from edgeclassify.catalogue.entries import CatalogueFile, Entry
 from edgeclassify.catalogue.limits import MAX_MODEL_BYTES, Limits
 from edgeclassify.catalogue.manifest import Manifest, manifests, read_manifest
-from edgeclassify.catalogue.naming import check_name, file_name_of, stem_of
+from edgeclassify.catalogue.naming import check_name, check_not_learned, file_name_of, stem_of
 from edgeclassify.catalogue.report import Report
 from edgeclassify.catalogue.sets import link_rest, publish
 from edgeclassify.catalogue.source import Wanted, in_mirror, is_web, obtain
@@ -50,11 +50,13 @@ class Puller:
         """Bring a model of the catalogue; files that are here and right are not brought again.
 
         Raises:
+            UsageError: a learned model has its name.
             WebError: a file cannot be had.
             ModelError: what came is something else.
             UnavailableError: the disk is full or may not be written.
         """
         files = [file for file in entry.files if with_twin or file is not entry.twin]
+        check_not_learned(entry.name, self.folder)
         with locked(self.folder, self.report.note):
             link_rest(self.folder, entry.name)
             with storage_errors(self.folder):

@@ -43,18 +43,19 @@ def add(
     """
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.tools.learn.collecting import class_name
-    from edgeclassify.tools.learn.learning import backbone_of, imprint_of, learn, learned_model, open_eye, read_examples
+    from edgeclassify.tools.learn.learning import backbone_of, learn, open_eye, read_before
+    from edgeclassify.tools.learn.places import learned_model
 
     file = load_config(find_config(config_path))
     folder = learned_model(model, file.config.model.name, file.base, Path.cwd())
     backbone, _ = backbone_of(folder)
-    index, examples, arrays = read_examples(folder)
+    before = read_before(folder)
     with open_eye(backbone, Path.cwd(), file.config.model) as eye:
         found = looked_at(list(_pictures(images, class_name(name))), eye)
     new = found.examples()
-    _check_not_elsewhere(examples, new)
-    imprint = imprint_of(folder, index, arrays)
-    learned = learn(examples.joined(new), index.kind, precision, index.backbone, folder, force=force, imprint=imprint)
+    _check_not_elsewhere(before.examples, new)
+    joined, index = before.examples.joined(new), before.index
+    learned = learn(joined, index.kind, precision, index.backbone, folder, force=force, before=before)
     return tell(learned, found, as_json=as_json)
 
 
@@ -69,20 +70,29 @@ def remove(
     """Take a class out of a learned model."""
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.errors import UsageError
-    from edgeclassify.tools.learn.learning import imprint_of, learn, learned_model, read_examples
+    from edgeclassify.tools.learn.learning import learn, read_before
+    from edgeclassify.tools.learn.places import learned_model
 
     file = load_config(find_config(config_path))
     folder = learned_model(model, file.config.model.name, file.base, Path.cwd())
-    index, examples, arrays = read_examples(folder)
-    if name not in examples.classes:
-        raise UsageError(f"learn: {folder.name} has learned no class {name!r}; it has: {', '.join(examples.classes)}")
-    if len(examples.classes) == 2:
+    before = read_before(folder)
+    known, index = before.examples.classes, before.index
+    if name not in known:
+        raise UsageError(f"learn: {folder.name} has learned no class {name!r}; {_meant(name, known)}")
+    if len(known) == 2:
         raise UsageError(
             f"learn: {folder.name} has two classes only; two are needed, so remove the whole folder {folder}"
         )
-    kept, imprint = examples.without(name), imprint_of(folder, index, arrays)
-    learned = learn(kept, index.kind, precision, index.backbone, folder, force=force, imprint=imprint)
+    kept = before.examples.without(name)
+    learned = learn(kept, index.kind, precision, index.backbone, folder, force=force, before=before)
     return tell(learned, None, as_json=as_json)
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(known)}"
 
 
 def _pictures(paths: tuple[Path, ...], label: str) -> Iterator[LabelledPicture]:

@@ -66,11 +66,10 @@ def pictures(
         check_learnable,
         check_names,
         default_backbone,
-        folder_of,
         learn,
-        name_for,
         open_eye,
     )
+    from edgeclassify.tools.learn.places import folder_of, name_for
 
     file = load_config(find_config(config_path))
     folder = folder_of(name or name_for(directory), Path.cwd())
@@ -109,15 +108,18 @@ def tell(learned: Learned, found: Collected | None, *, as_json: bool) -> int:
 
     problems = found.problems if found else []
     if as_json:
-        document = {"model": str(learned.folder), "left_out": problems, **learned.measured}
-        click.echo(json.dumps(document, ensure_ascii=True))
+        document = {"model": str(learned.folder), "unchanged": learned.unchanged, "left_out": problems}
+        click.echo(json.dumps(document | dict(learned.measured), ensure_ascii=True))
     else:
         click.echo("\n".join(in_words(learned.measured)))
+        if learned.unchanged:
+            click.echo("Nothing has changed since: the same pictures, backbone and options. --force learns again.")
         if learned.comparison:
             click.echo(f"Before and now: {learned.comparison}")
         if found and found.duplicates:
             click.echo(f"{found.duplicates} picture(s) were there twice and count once")
-        click.echo(f"Written: {click.format_filename(learned.folder)}; use it with: -m {_usable_name(learned.folder)}")
+        what = "There already" if learned.unchanged else "Written"
+        click.echo(f"{what}: {click.format_filename(learned.folder)}; use it with: -m {_usable_name(learned.folder)}")
     if problems:
         click.echo(f"edgeclassify: {len(problems)} picture(s) left out, see above", err=True)
     return InputError.exit_code if problems else 0

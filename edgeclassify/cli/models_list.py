@@ -122,6 +122,7 @@ def _learned_row(name: str, folder: Path) -> Row:
     from edgeclassify.errors import ModelError
     from edgeclassify.inference.bundle import find_backbone, read_index
     from edgeclassify.inference.twins import find_twins
+    from edgeclassify.resources import local_models
 
     size_bytes = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
     knows, pixels, twin = "", None, None
@@ -130,6 +131,8 @@ def _learned_row(name: str, folder: Path) -> Row:
         knows = f"learned with {index.backbone.name}: {', '.join(index.labels)}"
         pixels = _input_pixels(find_backbone(folder, index.backbone))
         twin = find_twins(str(folder.absolute()), folder).edgetpu
+        if name in local_models():
+            knows = f"hidden by the model file of the same name: rename the folder {folder}"
     except ModelError as error:
         click.echo(f"edgeclassify: {error}", err=True)
     return Row(

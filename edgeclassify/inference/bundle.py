@@ -59,6 +59,8 @@ class Index:
     none_learned: bool
     examples_file: str
     measured: Mapping[str, Any] = field(default_factory=dict)
+    learned_from: str = ""
+    """Stands for pictures, backbone and options: the same again would give the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,7 @@ def read_index(folder: Path) -> Index:
         return Index(
             Backbone(**document["backbone"]), str(head["kind"]), labels, _own(head["file"]), float(head["temperature"]),
             Gate(float(gate["nearness"]), float(gate["slope"])), bool(head["none_learned"]),
-            _own(document["examples"]), document["measured"],
+            _own(document["examples"]), document["measured"], str(document["learned_from"]),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, ModelError):

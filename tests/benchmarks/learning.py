@@ -30,7 +30,7 @@ from edgeclassify.tools.labelled_pictures import LabelledPicture
 from edgeclassify.tools.learn.cache import FeatureCache
 from edgeclassify.tools.learn.collecting import collect
 from edgeclassify.tools.learn.examples import Examples
-from edgeclassify.tools.learn.learning import imprint_of, learn, open_eye, read_examples
+from edgeclassify.tools.learn.learning import learn, open_eye, read_before
 from edgeclassify.tools.learn.stored_features import stored
 from edgeclassify.tools.learn.training import train
 
@@ -136,9 +136,9 @@ def cost(groups: dict[str, tuple[list[Path], list[Path]]], backbone: str, folder
             more = [LabelledPicture(path, "new", "") for path in next(iter(groups.values()))[1][:10]]
             new = collect(more, eye.classifier, FeatureCache(None, ""), lambda: None, print).examples()
             started_s = time.perf_counter()
-            index, before, arrays = read_examples(imprinted)
-            learn(before.joined(new), index.kind, 0.95, index.backbone, imprinted, force=False,
-                  imprint=imprint_of(imprinted, index, arrays))  # fmt: skip
+            before = read_before(imprinted)
+            joined = before.examples.joined(new)
+            learn(joined, "imprinting", 0.95, eye.backbone, imprinted, force=False, before=before)
             changes.append(time.perf_counter() - started_s)
     print(f"\n200 pictures learned, of their bare inference: {told(ratios)}; training and writing: {told(own)} s")
     print(f"a class added by imprinting, beyond inference: {told(changes)} s")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +15,11 @@ import numpy as np
 from edgeclassify.inference.head import Array
 
 _COMMIT_EVERY = 50
-_MAKE = "CREATE TABLE IF NOT EXISTS features (backbone TEXT, picture TEXT, row BLOB, PRIMARY KEY (backbone, picture))"
+_MAKE = """
+CREATE TABLE IF NOT EXISTS features (backbone TEXT, picture TEXT, row BLOB, PRIMARY KEY (backbone, picture));
+CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, state TEXT, sha256 TEXT);
+"""
+_SETTLED_NS = 2_000_000_000  # a file that was written just now may be written again without a newer time
 
 
 def cache_file() -> Path:
@@ -41,13 +47,36 @@ class FeatureCache:
         except (sqlite3.Error, ValueError):
             return None
 
+    def sha256_of(self, path: Path) -> str:
+        """Return the checksum of a file; one whose size and times are what they were is not read again.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        status = path.stat()
+        state = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+        name = os.fsencode(path.absolute()).hex()
+        if self._database is not None:
+            with suppress(sqlite3.Error):
+                query = "SELECT sha256 FROM files WHERE path = ? AND state = ?"
+                if found := self._database.execute(query, (name, state)).fetchone():
+                    return str(found[0])
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS:
+            self._keep("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (name, state, sha256))
+        return sha256
+
     def put(self, picture: str, features: Array) -> None:
         """Keep the features of a picture."""
+        row = (self._backbone, picture, features.astype(np.float16).tobytes())
+        self._keep("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", row)
+
+    def _keep(self, statement: str, row: tuple[str, str, str | bytes]) -> None:
         if self._database is None:
             return
-        row = (self._backbone, picture, features.astype(np.float16).tobytes())
         try:
-            self._database.execute("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", row)
+            self._database.execute(statement, row)
             self._waiting += 1
             if self._waiting % _COMMIT_EVERY == 0:
                 self._database.commit()
@@ -63,7 +92,7 @@ def open_cache(backbone: str) -> Iterator[FeatureCache]:
         path = cache_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(path, timeout=2)
-        database.execute(_MAKE)
+        database.executescript(_MAKE)
     except (OSError, RuntimeError, sqlite3.Error):
         if database is not None:
             database.close()

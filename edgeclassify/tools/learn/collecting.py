@@ -122,7 +122,7 @@ def _look_at(picture: LabelledPicture, classifier: Classifier, cache: FeatureCac
     if picture.problem:
         raise InputError(picture.problem)
     label = class_name(picture.label)
-    key = _sha256(picture.path)
+    key = _sha256(picture.path, cache)
     features = cache.get(key)
     if features is None or len(features) != classifier.model.outputs:
         shown = load_picture(picture.path)
@@ -135,12 +135,11 @@ def _look_at(picture: LabelledPicture, classifier: Classifier, cache: FeatureCac
     found.add(picture, label, key, features)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, cache: FeatureCache) -> str:
     if not path.is_file():  # to open a pipe would wait for its other end
         raise InputError(f"{path}: is no file; check the path")
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return cache.sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the file's permissions") from error
 

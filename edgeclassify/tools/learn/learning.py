@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import re
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeclassify import resources
-from edgeclassify.catalogue.entries import catalogue
-from edgeclassify.catalogue.naming import is_name
-from edgeclassify.catalogue.storage import pulled_folder
+from edgeclassify import __version__, resources
 from edgeclassify.config.sections import ModelConfig
-from edgeclassify.errors import InputError, ModelError, UnavailableError, UsageError
+from edgeclassify.errors import InputError, ModelError, UnavailableError
 from edgeclassify.inference.accelerators import open_backbone
-from edgeclassify.inference.bundle import Backbone, Index, find_backbone, is_bundle, read_arrays, read_index
+from edgeclassify.inference.bundle import (
+    FORMAT,
+    Backbone,
+    Index,
+    content_sha256,
+    find_backbone,
+    is_bundle,
+    read_arrays,
+    read_bundle,
+    read_index,
+)
 from edgeclassify.inference.classifier import Classifier
 from edgeclassify.inference.files import find_model, read_model
 from edgeclassify.inference.head import NONE
@@ -26,8 +33,8 @@ from edgeclassify.tools.learn.card import card
 from edgeclassify.tools.learn.comparison import Comparison, compare, held_out_arrays
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.report import labels_of, measured
-from edgeclassify.tools.learn.saving import write_bundle
-from edgeclassify.tools.learn.training import Imprint, train
+from edgeclassify.tools.learn.saving import to_be_written, write_bundle
+from edgeclassify.tools.learn.training import Imprint, Trained, train
 
 GOOD_BACKBONE = "mobilenet_v1_1.0_224_quant_embedding_extractor"
 _OFFLINE_BACKBONE = "starter"
@@ -49,6 +56,21 @@ class Learned:
     measured: Mapping[str, Any]
     comparison: Comparison | None
     """With the model that was replaced."""
+    unchanged: bool = False
+    """It was there already, learned from the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """A learned model that is to be changed."""
+
+    index: Index
+    examples: Examples
+    held_out: Mapping[str, Any]
+    """Of `held_out_arrays`."""
+    imprint: Imprint | None
+    """Of imprinting."""
+    sha256: str
 
 
 def default_backbone() -> str:
@@ -71,71 +93,17 @@ def open_eye(name: str, base: Path, config: ModelConfig) -> Iterator[Eye]:
         yield Eye(classifier, backbone)
 
 
-def folder_of(name: str, base: Path) -> Path:
-    """Return where a new learned model goes: a name among the models, a path where it says.
-
-    Raises:
-        UsageError: it cannot be called so.
-    """
-    if "/" in name:
-        folder = base / Path(name).expanduser()
-        if folder.exists() and not is_bundle(folder) and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(f"learn: {folder}: is there and no learned model; give another with --name")
-        return folder
-    if not is_name(name):
-        raise UsageError(f"learn: {name!r} is no name for a model; give one of letters, digits, . _ - with --name")
-    if name in catalogue().entries or name in resources.local_models():
-        raise UsageError(f"learn: {name} is the name of another model; give another with --name")
-    return pulled_folder() / name
-
-
-def name_for(pictures: Path) -> str:
-    """Return the name of a model learned from a folder."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", pictures.absolute().name).strip("-._+") or "learned"
-
-
-def learned_model(name: str | None, configured: str, base: Path, here: Path) -> Path:
-    """Return the folder of a model that is to be changed: the one named, the configuration's, or the only one here.
-
-    Raises:
-        UsageError: it is not clear which, or it is no learned one.
-    """
-    known = resources.learned_models()
-    if name is None:
-        try:
-            folder = find_model(configured, base)
-        except ModelError:
-            folder = Path()
-        if is_bundle(folder):
-            return folder
-        if len(known) == 1:
-            return next(iter(known.values()))
-        told = f"here are: {', '.join(known)}; name one with -m" if known else "make one with: edgeclassify learn DIR"
-        raise UsageError(f"learn: it is not clear which learned model is meant; {told}")
-    folder = find_model(name, here)
-    if not is_bundle(folder):
-        raise UsageError(f"learn: {name} is no learned model; make one with: edgeclassify learn DIR")
-    return folder
-
-
-def read_examples(folder: Path) -> tuple[Index, Examples, Mapping[str, Any]]:
+def read_before(folder: Path) -> Before:
     """Return what a learned model was learned from.
 
     Raises:
         ModelError: it is damaged.
     """
-    index = read_index(folder)
+    sha256, index = content_sha256(folder), read_index(folder)
     arrays = read_arrays(folder / index.examples_file)
-    return index, Examples.from_arrays(arrays, folder), arrays
-
-
-def imprint_of(folder: Path, index: Index, arrays: Mapping[str, Any]) -> Imprint | None:
-    """Return what stays as it is of a model by imprinting, None of another.
-
-    Raises:
-        ModelError: it is damaged.
-    """
-    return Imprint.from_arrays(arrays, folder) if index.kind == "imprinting" else None
+    examples = Examples.from_arrays(arrays, folder)
+    imprint = Imprint.from_arrays(arrays, folder) if index.kind == "imprinting" else None
+    return Before(index, examples, arrays, imprint, sha256)
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -149,7 +117,7 @@ def check_names(names: Iterable[str]) -> None:
 
 def learn(
     examples: Examples, kind: str, precision: float, backbone: Backbone, folder: Path, *, force: bool,
-    imprint: Imprint | None = None,
+    before: Before | None = None,
 ) -> Learned:  # fmt: skip
     """Train a head, measure it, and write the model, unless the one that is there is better.
 
@@ -159,8 +127,8 @@ def learn(
         precision: of the answers, for which a threshold is looked for.
         backbone: what gave the features.
         folder: where it goes.
-        force: replace also by a worse one.
-        imprint: of the model that classes are added to, or taken from; None: all is learned anew.
+        force: replace also by a worse one, and learn again from the same.
+        before: the model that is changed; None: all is learned anew.
 
     Raises:
         InputError: fewer than two classes, or worse than what is there.
@@ -168,18 +136,22 @@ def learn(
     """
     check_learnable(examples)
     check_names(examples.classes)
+    imprint = before.imprint if before else None
+    learned_from = _fingerprint(examples, kind, precision, backbone, imprint)
+    if not force and (known := _learned_from(folder, learned_from)):
+        return Learned(folder, known.measured, None, unchanged=True)
     trained = train(examples, kind, imprint)
     told = measured(examples, trained, precision)
-    comparison = None
-    if is_bundle(folder):
-        comparison = _compared_with(folder, examples, trained, force=force)
-        if comparison and comparison.worse and not force:
-            raise InputError(f"{folder}: {comparison}; it is kept; to replace it all the same: --force")
     index = Index(
         backbone, trained.kind, labels_of(examples), "", trained.head.temperature, trained.head.gate,
-        trained.head.none_learned, "", told,
+        trained.head.none_learned, "", told, learned_from,
     )  # fmt: skip
-    with _written(folder):
+    with _written(folder), to_be_written(folder):
+        if before and content_sha256(folder) != before.sha256:
+            raise InputError(f"{folder}: another command changed it meanwhile; run this one again")
+        comparison = _compared_with(folder, examples, trained, force=force) if is_bundle(folder) else None
+        if comparison and comparison.worse and not force:
+            raise InputError(f"{folder}: {comparison}; it is kept; to replace it all the same: --force")
         arrays = examples.arrays() | held_out_arrays(trained) | (trained.imprint.arrays() if trained.imprint else {})
         write_bundle(folder, index, trained.head, arrays, card(folder.name, backbone, told))
     return Learned(folder, told, comparison)
@@ -207,14 +179,37 @@ def backbone_of(folder: Path) -> tuple[str, Index]:
     return str(path.absolute()), index
 
 
-def _compared_with(folder: Path, examples: Examples, trained: Any, *, force: bool) -> Comparison | None:  # noqa: ANN401
+def _fingerprint(examples: Examples, kind: str, precision: float, backbone: Backbone, imprint: Imprint | None) -> str:
+    """Return what stands for all that a model depends on."""
+    pictures = [[examples.label_of(row), key] for row, key in enumerate(examples.keys)]
+    frozen = imprint.sha256 if imprint else ""
+    everything = [__version__, FORMAT, kind, precision, backbone.sha256, backbone.name, frozen, pictures]
+    return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
+
+
+def _learned_from(folder: Path, fingerprint: str) -> Index | None:
+    """Return what is said of the model that is there, if it is whole and was learned from the same."""
+    if not is_bundle(folder):
+        return None
     try:
-        _, old_examples, old = read_examples(folder)
-        return compare(examples, trained, old_examples, old)
+        index = read_index(folder)
+        if index.learned_from != fingerprint:
+            return None
+        read_bundle(folder)
+        read_arrays(folder / index.examples_file)
     except ModelError:
+        return None
+    return index
+
+
+def _compared_with(folder: Path, examples: Examples, trained: Trained, *, force: bool) -> Comparison | None:
+    try:
+        there = read_before(folder)
+    except ModelError as error:
         if force:
             return None
-        raise
+        raise InputError(f"{error}; with it nothing can be compared: to replace it, --force") from error
+    return compare(examples, trained, there.examples, there.held_out)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def fit_softmax(features: StoredFeatures, labels: Labels, classes: int, strength
         classes: how many.
         strength: how much the pictures count against small weights, as `C` of scikit-learn.
     """
-    if len(features) <= min(CHUNK, features.width):
+    if len(features) <= features.width // 4:
         return _fit_in_span(features.floats(), labels, classes, strength)
     if len(features) <= CHUNK:
         whole = [(slice(None), features.floats())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,11 @@ class Imprint:
     variation: Variation
     classes: tuple[str, ...]
     """That it was measured of."""
+
+    @property
+    def sha256(self) -> str:
+        """Stands for all of it."""
+        return hashlib.sha256(b"".join(np.asarray(value).tobytes() for value in self.arrays().values())).hexdigest()
 
     def arrays(self) -> dict[str, Any]:
         """Return what `from_arrays` takes."""

@@ -15,7 +15,7 @@ from edgeclassify.inference import load_model
 from edgeclassify.inference.bundle import INDEX, read_bundle, read_index
 from edgeclassify.inference.model import load_backbone
 from edgeclassify.tools.learn.examples import Examples
-from edgeclassify.tools.learn.learning import Learned, learn, open_eye, read_examples
+from edgeclassify.tools.learn.learning import Learned, learn, open_eye, read_before
 from edgeclassify.tools.learn.stored_features import stored
 from tests.learned import write_backbone
 
@@ -50,7 +50,7 @@ def test_what_was_written_is_read_again_and_used_by_its_path(tmp_path: Path) -> 
 
 def test_examples_are_kept_as_they_were_learned(tmp_path: Path) -> None:
     folder = learned(tmp_path).folder
-    _, kept, _ = read_examples(folder)
+    kept = read_before(folder).examples
     assert np.array_equal(kept.features.bytes(), colours().features.bytes())
     assert (kept.keys, kept.classes) == (colours().keys, colours().classes)
 
