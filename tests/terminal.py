@@ -46,7 +46,8 @@ class Terminal:
             if value is not None:
                 variables[name] = value
         # Its own session with this as its terminal: Ctrl-C reaches it as it does a person's command.
-        command = ["setsid", "--ctty", *self.prefix, *edgeclassify(*self._arguments)]
+        # A test before, in this process, may have left a signal ignored, which is inherited.
+        command = ["env", "--default-signal", "setsid", "--ctty", *self.prefix, *edgeclassify(*self._arguments)]
         files = {"stdin": self._slave, "stdout": self._slave, "stderr": self._slave}
         self.process = subprocess.Popen(command, cwd=self._folder, env=variables, **files)  # type: ignore[call-overload]
         self._reader = threading.Thread(target=self._read)

@@ -47,7 +47,9 @@ def _checked_members(opened: zipfile.ZipFile, where: str) -> dict[str, zipfile.Z
     """Return the files in an archive by their names without folders."""
     entries = opened.infolist()
     if len(entries) > _MAX_MEMBERS:
-        raise ModelError(f"{where}: holds {len(entries)} files, too many for a model and its labels")
+        raise ModelError(
+            f"{where}: holds {len(entries)} files, too many for a model and its labels; pull the model itself"
+        )
     found: dict[str, zipfile.ZipInfo] = {}
     for entry in entries:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
@@ -65,7 +67,7 @@ def _the_model(members: dict[str, zipfile.ZipInfo], where: str) -> str:
     models = [name for name in members if name.lower().endswith(".tflite")]
     own = [name for name in models if not name.endswith("_edgetpu.tflite")] or models
     if not own:
-        raise ModelError(f"{where}: has no model in it (no .tflite file)")
+        raise ModelError(f"{where}: has no model in it (no .tflite file); name another file")
     if len(own) > 1:
         raise ModelError(f"{where}: has {len(own)} models in it ({', '.join(own[:5])}); unpack it and pull one of them")
     return own[0]
@@ -89,7 +91,9 @@ def _extract(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, fina
     limit = MAX_LABEL_BYTES if final.endswith(".txt") else MAX_MODEL_BYTES
     # The size in the archive is binding for zipfile: it stops there, and the checksum then tells.
     if entry.file_size > limit:
-        raise ModelError(f"{where}: {entry.filename} unpacks to {entry.file_size / 1e6:.0f} MB, too large")
+        raise ModelError(
+            f"{where}: {entry.filename} unpacks to {entry.file_size / 1e6:.0f} MB, too large; name another file"
+        )
     part = part_path(folder, final, "unpacked")
     with opened.open(entry) as source, storage_errors(part), part.open("wb") as target:
         shutil.copyfileobj(source, target)

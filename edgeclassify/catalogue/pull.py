@@ -85,7 +85,7 @@ class Puller:
         """
         sha256 = sha256.strip().lower().removeprefix("sha256:")
         if sha256 and not _SHA256.fullmatch(sha256):
-            raise UsageError("models: --sha256 takes 64 hexadecimal digits")
+            raise UsageError("models: --sha256 takes 64 hexadecimal digits; copy them from where the file is published")
         file_name = file_name_of(address)
         check_name(name or stem_of(file_name), self.folder)
         if not is_web(address):
@@ -202,7 +202,7 @@ def _is_file(place: str) -> bool:
 def _check_unpacked(finished: dict[str, Path], shown: str) -> None:
     for final, part in finished.items():
         if final.endswith(".tflite") and not _is_model(_head(part)):
-            raise ModelError(f"{shown}: the {final} in it is not a TensorFlow Lite model")
+            raise ModelError(f"{shown}: the {final} in it is not a TensorFlow Lite model; name another file")
 
 
 def _head(path: Path) -> bytes:

@@ -127,4 +127,6 @@ def _copy(source: Path, part: Path, wanted: Wanted, report: Report) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingError(f"{source}: there is no such file; check the path") from error
     except OSError as error:
-        raise UnavailableError(f"{source}: cannot be read ({error.strerror or error})") from error
+        raise UnavailableError(
+            f"{source}: cannot be read ({error.strerror or error}); check the path and the disk"
+        ) from error

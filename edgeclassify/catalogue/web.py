@@ -110,7 +110,7 @@ def ask(address: str, start: int, etag: str, limits: Limits) -> Answer:
     try:
         request = _request(address, start, etag)
     except ValueError as error:
-        raise WebError(f"{shown}: is not an address that can be pulled from ({error})") from error
+        raise WebError(f"{shown}: is not an address that can be pulled from ({error}); check the address") from error
     try:
         response = web_opener(limits.answer_s).open(request, timeout=limits.silence_s)
     except urllib.error.HTTPError as error:
@@ -119,7 +119,7 @@ def ask(address: str, start: int, etag: str, limits: Limits) -> Answer:
     except urllib.error.URLError as error:
         _raise_failure(error.reason, shown, error)
     except (http.client.InvalidURL, UnicodeError) as error:  # UnicodeError: a host's name that cannot be one
-        raise WebError(f"{shown}: is not an address that can be pulled from ({error})") from error
+        raise WebError(f"{shown}: is not an address that can be pulled from ({error}); check the address") from error
     except (http.client.HTTPException, OSError) as error:
         _raise_failure(error, shown, error)
     try:
@@ -174,7 +174,7 @@ def _raise_failure(reason: object, shown: str, error: Exception) -> NoReturn:
     if isinstance(reason, TimeoutError):
         raise BrokenError(f"{shown}: the server does not answer") from error
     if isinstance(reason, str):  # of the library: an unknown scheme in a redirect, say
-        raise WebError(f"{shown}: {reason}") from error
+        raise WebError(f"{shown}: {reason}; check the address") from error
     if isinstance(reason, ConnectionRefusedError):
         raise BrokenError(f"{shown}: the connection was refused; is the server running?") from error
     said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__

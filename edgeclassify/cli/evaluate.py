@@ -94,7 +94,7 @@ def command(
             click.echo(f"edgeclassify: {note}", err=True)
         evaluation, about = _evaluated(file, classifier, labelled, found, groups, others=others)
     if not evaluation.images + evaluation.others:
-        raise InputError(f"{pictures}: none of {about.unreadable} picture(s) could be read")
+        raise InputError(f"{pictures}: none of {about.unreadable} picture(s) could be read; give others")
     told = document(evaluation, about)
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(in_words(told, top)))
     if plot:

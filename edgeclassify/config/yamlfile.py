@@ -72,10 +72,14 @@ def parse_document(path: Path, text: str) -> Document:
         raise ConfigError(f"{where}: {_syntax_words(error)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{path}:{line}: a control character (code {error.character}) stands here") from error
+        raise ConfigError(
+            f"{path}:{line}: a control character (code {error.character}) stands here; take it out"
+        ) from error
     except (ValueError, OverflowError) as error:
         # An escape such as "\UFFFFFFFF": PyYAML hands it to chr() as it is.
-        raise ConfigError(f"{path}: there is no such character as a backslash in double quotes asks for") from error
+        raise ConfigError(
+            f"{path}: there is no such character as a backslash in double quotes asks for; use single quotes"
+        ) from error
     return _Converter(path, loader).document(node)
 
 
@@ -90,7 +94,8 @@ def _read(path: Path) -> bytes:
     except PermissionError as error:
         raise ConfigError(f"{path}: this user may not read it; see: ls -l {path}") from error
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        said = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read ({said}); check the path and the disk") from error
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{path}: is larger than 1 MB; is it the right file?")
     return raw

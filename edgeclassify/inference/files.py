@@ -25,7 +25,7 @@ def find_model(name: str, base: Path) -> Path:
         ModelError: there is none.
     """
     if "\0" in name:
-        raise ModelError(f"model.name: {name!r} is not a name")
+        raise ModelError(f"model.name: {name!r} is not a name; see: edgeclassify models list")
     if "/" in name or name.endswith(".tflite"):
         return resources.in_its_set(base / _expanded(name))
     for folder in resources.model_folders():

@@ -110,9 +110,11 @@ def _read(path: Path) -> bytes:
     except IsADirectoryError as error:
         raise LabelsError(f"{path}: is a folder; name the label file in it") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise LabelsError(f"{path}: the label file cannot be read ({error})") from error
+        raise LabelsError(f"{path}: the label file cannot be read ({error}); check the path and the disk") from error
     if len(content) > _MAX_BYTES:
-        raise LabelsError(f"{path}: is larger than {_MAX_BYTES // 1_000_000} MB and so no label file")
+        raise LabelsError(
+            f"{path}: is larger than {_MAX_BYTES // 1_000_000} MB and so no label file; is it the right file?"
+        )
     return content
 
 

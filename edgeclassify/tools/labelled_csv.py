@@ -131,7 +131,9 @@ class LabelCsv:
         except csv.Error as error:
             raise InputError(f"{self._path}:{line + 1}: {error}; is a quote not closed?") from error
         except OSError as error:
-            raise InputError(f"{self._path}: cannot be read ({error.strerror or error})") from error
+            raise InputError(
+                f"{self._path}: cannot be read ({error.strerror or error}); check the path and the disk"
+            ) from error
 
 
 def _first_of(titles: Sequence[str], wanted: set[str]) -> int | None:

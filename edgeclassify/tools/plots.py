@@ -59,7 +59,9 @@ def draw(evaluation: Evaluation, title: str, path: Path) -> None:
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             figure.savefig(path, dpi=110)
     except OSError as error:
-        raise InputError(f"--plot {path}: cannot be written ({error.strerror or error})") from error
+        raise InputError(
+            f"--plot {path}: cannot be written ({error.strerror or error}); free some space, or name another file"
+        ) from error
 
 
 def _draw_confusion(axes: Axes, rows: list[str], columns: list[str], shares: npt.NDArray[np.float64]) -> None:

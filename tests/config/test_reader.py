@@ -114,7 +114,7 @@ def test_ids_fit_into_topics(problems: Problems, camera: str) -> None:
         (b"\x00\x01", "config.yaml:1: holds a zero byte, so it is no text; is it the right file?"),
         (b"a: 1\n\xff\xfe", "config.yaml:2: is not UTF-8 text; is it the right file? If so, save it as UTF-8"),
         ("node: a".encode("utf-16"), "config.yaml:1: is not UTF-8 text; is it the right file? If so, save it as UTF-8"),
-        (b"node: \x01", "config.yaml:1: a control character (code 1) stands here"),
+        (b"node: \x01", "config.yaml:1: a control character (code 1) stands here; take it out"),
         (b"mqtt:\n\thost: a", ("config.yaml:2: a tab, or a sign that YAML reserves, stands here; indent with spaces, "
          "quote such texts")),
         (b"node: a: b", "config.yaml:1: a ':' too many, or the line is indented wrongly; quote texts that hold ': '"),
@@ -208,7 +208,7 @@ def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="is a folder"):
         load_config(tmp_path)
-    with pytest.raises(ConfigError, match="cannot be read: Not a directory"):
+    with pytest.raises(ConfigError, match=r"cannot be read \(Not a directory\); check the path"):
         load_config(Path(__file__) / "config.yaml")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "a\0b")

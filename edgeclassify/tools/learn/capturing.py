@@ -140,5 +140,7 @@ def _write(folder: Path, pixels: Pixels) -> Path:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise UnavailableError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise UnavailableError(
+            f"{path}: cannot be written ({error.strerror or error}); free some space, or give another folder with --to"
+        ) from error
     return path

@@ -66,7 +66,7 @@ class Collected:
         """
         rows = [row for row in range(len(self.labels)) if row not in self._contradicted]
         if not rows:
-            raise InputError("none of the pictures can be learned from")
+            raise InputError("none of the pictures can be learned from; give others")
         matrix = np.frombuffer(self.features, np.int8).reshape(len(self.labels), -1)
         return Examples.of(
             matrix if len(rows) == len(matrix) else matrix[rows], [self.labels[row] for row in rows],
