@@ -48,8 +48,8 @@ ok   device runtime: R
 ok   device clock: N-N-N N:N UTC
 ok   device time server: the clock was set by a time server
 ok   device temperature: N C
-ok   device power: the voltage was never too low since the last start
-ok   device throttling: the processor was never slowed down since the last start
+ok   device power: the voltage was never too low in the last seconds
+ok   device throttling: the processor was never slowed down in the last seconds
 ok   device memory: N MB available
 ok   state_dir daemon: none runs on this configuration now
 ok   state_dir folder: HERE/state can be made
