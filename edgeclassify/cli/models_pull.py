@@ -24,7 +24,7 @@ _LINE_EVERY_S = 5.0
 )
 @click.argument("model", metavar="NAME-or-ADDRESS")
 @click.option("--sha256", default="", metavar="HEX", help="What a file from an address must be; needed for those.")
-@click.option("--name", metavar="NAME", help="What to call a model from an address; default: as its file.")
+@click.option("-n", "--name", metavar="NAME", help="What to call a model from an address; default: as its file.")
 @click.option("--no-edgetpu", is_flag=True, help="Without the twin for the Edge TPU.")
 @click.option(
     "--mirror",

@@ -17,6 +17,7 @@ def config_option(command: _Command) -> _Command:
         "-c",
         "--config",
         "config_path",
+        metavar="FILE",
         type=click.Path(path_type=Path),
         help="Default: $EDGECLASSIFY_CONFIG, ./config.yaml, /etc/edgeclassify/config.yaml, the packaged one.",
     )(command)

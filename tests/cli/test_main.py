@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import signal
 import socket
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import click
 import numpy as np
 import pytest
 
@@ -25,6 +28,39 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     out = capsys.readouterr().out
     assert out.startswith(f"Usage: edgeclassify {command}")
     assert f"Example: edgeclassify {command}" in out
+
+
+def every_command() -> Iterator[tuple[str, click.Command]]:
+    """All commands, those of groups too, by name."""
+    for name in COMMANDS:
+        command: click.Command = importlib.import_module(f"edgeclassify.cli.{name}").command
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for inner in command.list_commands(context):
+                found = command.get_command(context, inner)
+                assert found is not None
+                yield f"{name} {inner}", found
+
+
+def test_the_same_option_is_written_the_same_everywhere() -> None:
+    written: dict[str, set[tuple[str, ...]]] = {}
+    for _, command in every_command():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                written.setdefault(option.opts[-1], set()).add(tuple(option.opts[:-1]))
+    assert {name: short for name, short in written.items() if len(short) > 1} == {}
+    assert written["--config"] == {("-c",)}
+    assert written["--model"] == {("-m",)}
+
+
+def test_help_says_what_is_to_be_given_and_not_which_type_it_is() -> None:
+    for name, command in every_command():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.help, (name, option.opts)
+                is_plain = option.is_flag or option.metavar or isinstance(option.type, click.Choice)
+                assert is_plain, (name, option.opts)
 
 
 def test_the_list_of_commands_imports_none_of_them(tmp_path: Path) -> None:
