@@ -48,7 +48,7 @@ def test_absent_at_the_start(tmp_path: Path, pictures: Path) -> None:
             assert_complete(inbox)
             assert daemon.stop() == 0
             assert inbox.last(f"{ROOT}/status") == "offline"
-    assert daemon.said().count("connection refused") == 1
+    assert daemon.said().count(f"{port}: connection refused") == 1, "the line that says `ready` says it too"
 
 
 def test_a_refused_login_is_said_once_with_what_to_set(tmp_path: Path, pictures: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_refused_login_is_said_once_with_what_to_set(tmp_path: Path, pictures:
             daemon.wait_for("connected (MQTT 5)")
             assert daemon.stop() == 0
     said = daemon.said()
-    assert said.count("login refused") == 1
+    assert said.count(f"{broker.port}: login refused") == 1
     assert "check mqtt.username and the password in mqtt.password_file" in said
     assert "wrong" not in said
 
