@@ -45,24 +45,47 @@ def test_a_reason_to_stop_is_seen_and_waits_on() -> None:
     assert reason_to_stop(orders_of(COMMAND, RELOAD)) is None
 
 
-def test_a_reload_that_is_asked_for_before_anybody_heeds_it_comes_after_the_start(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path, free_port(), {"porch": slides(write_pictures(tmp_path / "pictures", colour_of(0)))})
-    config = tmp_path / "config.yaml"
-    text = config.read_text()
-    config.unlink()
-    os.mkfifo(config)
-    writer = os.open(config, os.O_RDWR)
-    with daemon:
-        # It waits for its configuration, for as long as somebody could write it.
-        wait_until(lambda: str(config) in [_target(file) for file in _files(daemon)], 20)
+class Starting:
+    """A daemon that waits for its configuration, which comes through a pipe, and was told to reload meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.daemon = Daemon(folder, free_port(), {"porch": slides(write_pictures(folder / "pictures", colour_of(0)))})
+        self.config = folder / "config.yaml"
+        self.text = self.config.read_text()
+        self.config.unlink()
+        os.mkfifo(self.config)
+
+    def __enter__(self) -> Starting:
+        self._writer = os.open(self.config, os.O_RDWR)
+        self.daemon.__enter__()
+        files = Path(f"/proc/{self.daemon.process.pid}/fd")
+        wait_until(lambda: str(self.config) in [_target(file) for file in files.iterdir()], 20)
         for _ in range(3):
-            daemon.process.send_signal(signal.SIGHUP)
-        os.write(writer, text.encode())
-        os.close(writer)
+            self.daemon.process.send_signal(signal.SIGHUP)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.daemon.__exit__()
+
+    def goes_on(self, text: str) -> None:
+        os.write(self._writer, text.encode())
+        os.close(self._writer)
+
+
+def test_a_reload_that_is_asked_for_before_anybody_heeds_it_comes_after_the_start(tmp_path: Path) -> None:
+    with Starting(tmp_path) as starting:
+        daemon = starting.daemon
+        starting.goes_on(starting.text)
         daemon.wait_for("camera porch: open")
         daemon.wait_for("config.yaml: says nothing any more")  # nobody writes into the pipe a second time
         assert daemon.said().count("reload: nothing is changed") == 1
         assert daemon.stop() == 0
+
+
+def test_a_start_that_fails_fails_as_ever_when_a_reload_was_asked_for(tmp_path: Path) -> None:
+    with Starting(tmp_path) as starting:
+        starting.goes_on("nonsense: 1\n")
+        assert starting.daemon.end() == 78
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -109,10 +132,6 @@ def _freeze_the_trial(daemon: Daemon) -> None:
 def _trials(daemon: Daemon) -> list[int]:
     """Processes that have begun to run a program of their own: before, they hold up who starts them."""
     return [pid for pid in daemon.children() if b"child_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-
-def _files(daemon: Daemon) -> list[Path]:
-    return list(Path(f"/proc/{daemon.process.pid}/fd").iterdir())
 
 
 def _target(file: Path) -> str:

@@ -130,6 +130,7 @@ def test_without_a_command_there_is_help_and_exit_code_2(capsys: pytest.CaptureF
 def test_a_file_that_is_not_there_is_78(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([command, "-c", str(tmp_path / "nowhere.yaml")]) == 78
     assert capsys.readouterr().err.startswith(f"edgeclassify: {tmp_path}/nowhere.yaml: there is no such file; ")
+    assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, []), "what it held back comes again"
 
 
 def test_a_reader_that_has_gone_is_no_error(tmp_path: Path) -> None:
