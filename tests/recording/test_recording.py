@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pyte
+import pytest
 
 from tests.recording.pseudo_terminal import record
 from tests.recording.svg import svg
@@ -64,10 +65,11 @@ def test_a_command_that_ends_is_shown_at_once() -> None:
     assert (screen.display[0].rstrip(), exit_code) == ("44", 3)
 
 
-def test_the_recorded_demo_stands_alone_and_is_light() -> None:
-    page = (DOCS / "demo.svg").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "typed"), [("demo", "./scripts/demo"), ("why", "edgeclassify watch --why")])
+def test_a_recorded_terminal_stands_alone_and_is_light(name: str, typed: str) -> None:
+    page = (DOCS / f"{name}.svg").read_text(encoding="utf-8")
     assert len(page) < 40_000
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|@import|<script|<image|url\(", page)
     words = [words for *_, words in texts(page)]
-    assert words[0] == "$ ./scripts/demo"
+    assert words[0] == f"$ {typed}"
     assert {"appeared", "gone", "cat"} <= set(words)
