@@ -132,7 +132,8 @@ def _given(target: Target, options: dict[str, Any]) -> Given:
             password, file = read, None
     if target.service:
         os.environ.setdefault("EDGECLASSIFY_MODELS", str(target.service.models))
-        os.environ.setdefault("CREDENTIALS_DIRECTORY", str(target.service.password.parent))
+        if os.access(secrets := target.service.password.parent, os.R_OK | os.X_OK):
+            os.environ.setdefault("CREDENTIALS_DIRECTORY", str(secrets))
     names = set(Given.__dataclass_fields__) - {"password", "password_file"}
     return Given(**{name: options[name] for name in names}, password=password, password_file=file)
 
