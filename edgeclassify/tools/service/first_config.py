@@ -23,6 +23,7 @@ _TEXT = """\
 # edgeclassify: the configuration of the service. It may hold only what differs from the default; every key there is,
 # with its unit: {default}
 # *.yaml in config.d beside it are merged over it, in the order of their names.
+# Camera and broker are asked for, tried and written here by: sudo edgeclassify setup
 # After a change: sudo edgeclassify check && sudo systemctl reload edgeclassify
 
 state_dir: {state}

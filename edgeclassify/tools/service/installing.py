@@ -46,7 +46,7 @@ def install(say: Say, source: str = "", mirror: str | None = "") -> None:
             write_first_config(places, release, group_id, say, mirror)
             _switch(places, releases, release, say)
         # It runs, and is no longer removed, whatever happens now.
-        say(f"{NAME} is installed and runs; how it fares: {NAME} service status")
+        say(f"{NAME} is installed and runs; camera and broker: sudo {NAME} setup; how it fares: {NAME} service status")
         _apply_udev_rules()
         releases.prune()
 
