@@ -42,6 +42,7 @@ def add(
     With imprinting the weights of the other classes stay what they are.
     """
     from edgeclassify.config.reader import find_config, load_config
+    from edgeclassify.inference.bundle_files import damaged
     from edgeclassify.tools.learn.collecting import class_name
     from edgeclassify.tools.learn.learning import backbone_of, learn, open_eye, read_before
     from edgeclassify.tools.learn.places import learned_model
@@ -51,8 +52,11 @@ def add(
     backbone, _ = backbone_of(folder)
     before = read_before(folder)
     with open_eye(backbone, Path.cwd(), file.config.model) as eye:
-        found = looked_at(list(_pictures(images, class_name(name))), eye)
+        pictures = list(_pictures(images, class_name(name)))
+        found = looked_at(pictures, len(pictures), eye)
     new = found.examples()
+    if new.features.width != before.examples.features.width:
+        raise damaged(folder / before.index.examples_file, "it is of another backbone")
     _check_not_elsewhere(before.examples, new)
     joined, index = before.examples.joined(new), before.index
     learned = learn(joined, index.kind, precision, index.backbone, folder, force=force, before=before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +60,7 @@ def pictures(
     """Learn from a folder with a folder of pictures for each class; the folder's name is the class."""
     from edgeclassify.config.reader import find_config, load_config
     from edgeclassify.tools.labelled_folders import LabelFolders
+    from edgeclassify.tools.labelled_pictures import survey
     from edgeclassify.tools.learn.collecting import class_name
     from edgeclassify.tools.learn.learning import (
         GOOD_BACKBONE,
@@ -74,12 +75,13 @@ def pictures(
     file = load_config(find_config(config_path))
     folder = folder_of(name or name_for(directory), Path.cwd())
     labelled = _folders(directory)
-    check_names({class_name(one.label) for one in labelled if not one.problem})
+    seen = survey(labelled)
+    check_names(map(class_name, seen.pictures))
     chosen = backbone or default_backbone()
     if backbone is None and chosen != GOOD_BACKBONE and not as_json:
         click.echo(f"with {chosen}; a better one: edgeclassify models pull {GOOD_BACKBONE}", err=True)
     with open_eye(chosen, Path.cwd(), file.config.model) as eye:
-        found = looked_at(list(labelled), eye)
+        found = looked_at(labelled, seen.total, eye)
     assert isinstance(labelled, LabelFolders)
     for note in labelled.notes():
         click.echo(f"edgeclassify: {note}", err=True)
@@ -89,14 +91,14 @@ def pictures(
     return tell(learned, found, as_json=as_json)
 
 
-def looked_at(pictures: list[LabelledPicture], eye: Eye) -> Collected:
+def looked_at(pictures: Iterable[LabelledPicture], total: int, eye: Eye) -> Collected:
     """Return what the backbone sees in pictures, with a progress bar."""
     from edgeclassify.tools.learn.cache import open_cache
     from edgeclassify.tools.learn.collecting import collect
 
     with (
         open_cache(f"{eye.backbone.sha256} {eye.classifier.accelerator.partition(':')[0]}") as cache,
-        progress("pictures", len(pictures)) as (advance, say),
+        progress("pictures", total) as (advance, say),
     ):
         return collect(pictures, eye.classifier, cache, advance, lambda text: say(f"edgeclassify: {text}"))
 

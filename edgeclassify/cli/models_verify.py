@@ -7,19 +7,20 @@ import json
 import click
 
 
-@click.command("verify", short_help="Check what was pulled.", epilog="Example: edgeclassify models verify")
+@click.command("verify", short_help="Check what was pulled or learned.", epilog="Example: edgeclassify models verify")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def verify(*, as_json: bool) -> int:
-    """Check the pulled models against their checksums; ends with 1 when something is wrong.
+    """Check the pulled models, and those that were learned, against their checksums; ends with 1 when one is wrong.
 
     A damaged model often still loads, and answers wrongly: only its checksum tells.
     """
     from edgeclassify.catalogue.storage import pulled_folder
     from edgeclassify.catalogue.verify import verify as checked
+    from edgeclassify.cli.models_learned import learned_checks
     from edgeclassify.errors import InputError
 
     folder = pulled_folder()
-    checks = checked(folder)
+    checks = [*checked(folder), *learned_checks()]
     wrong = sum(check.ok is False for check in checks)
     if as_json:
         files = [{"file": str(check.file), "ok": check.ok, "said": check.said} for check in checks]

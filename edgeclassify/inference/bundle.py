@@ -7,11 +7,9 @@ finds the old model or the new one, never half of each. docs/learning.md describ
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +19,15 @@ import numpy as np
 
 from edgeclassify import resources
 from edgeclassify.errors import ModelError
+from edgeclassify.inference.bundle_files import again, damaged, read_arrays, read_whole
 from edgeclassify.inference.files import CATALOGUE_NAMES, read_model
-from edgeclassify.inference.head import Array, ClassHead, Gate, Nearness
+from edgeclassify.inference.head import NONE, Array, ClassHead, Gate, Nearness
 
 INDEX = "bundle.json"
 CARD = "card.md"
 FORMAT = "edgeclassify learned model 2"
 NEAR_ARRAYS = ("weights", "bias", "centre", "directions", "within", "anywhere")
 """Of what tells how near a picture comes; with `near_` before in the head's file."""
-_MAX_BYTES = 200_000_000
 OWN_FILES = re.compile(r"(head|examples)-[0-9a-f]{12}\.npz")
 
 
@@ -91,7 +89,7 @@ def content_sha256(path: Path) -> str:
     Raises:
         ModelError: it cannot be read.
     """
-    return hashlib.sha256(_read(path / INDEX) if is_bundle(path) else read_model(path)).hexdigest()
+    return hashlib.sha256(read_whole(path / INDEX) if is_bundle(path) else read_model(path)).hexdigest()
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -107,7 +105,7 @@ def read_bundle(folder: Path) -> Bundle:
     if sha256 != index.backbone.sha256:
         raise ModelError(
             f"{folder.name}: its backbone {path} is not the one that it was learned with (sha256 {sha256[:12]}..., not "
-            f"{index.backbone.sha256[:12]}...); {_advice(index.backbone)}, or learn again"
+            f"{index.backbone.sha256[:12]}...); {_advice(index.backbone)}, or {again(folder)}"
         )
     return Bundle(folder, content_sha256(folder), index.labels, _head(folder, index), content, path, sha256)
 
@@ -120,20 +118,20 @@ def read_index(folder: Path) -> Index:
     """
     path = folder / INDEX
     try:
-        document = json.loads(_read(path))
+        document = json.loads(read_whole(path), parse_constant=_no_number)
         if document["format"] != FORMAT:
-            raise ModelError(f"{path}: is of another format ({document['format']}); learn again with this version")
+            raise ModelError(f"{path}: is of another format ({document['format']}); {again(folder)}")
         head, gate = document["head"], document["head"]["gate"]
-        labels = tuple(map(str, document["labels"]))
         return Index(
-            Backbone(**document["backbone"]), str(head["kind"]), labels, _own(head["file"]), float(head["temperature"]),
-            Gate(float(gate["nearness"]), float(gate["slope"])), bool(head["none_learned"]),
-            _own(document["examples"]), document["measured"], str(document["learned_from"]),
+            _backbone(document["backbone"]), str(head["kind"]), _labels(document["labels"]), _own(head["file"]),
+            float(head["temperature"]), Gate(float(gate["nearness"]), float(gate["slope"])),
+            bool(head["none_learned"]), _own(document["examples"]), dict(document["measured"]),
+            str(document["learned_from"]),
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, ModelError):
             raise
-        raise ModelError(f"{path}: is damaged ({error}); copy the folder again, or learn again") from error
+        raise damaged(path, error) from error
 
 
 def find_backbone(folder: Path, backbone: Backbone) -> Path:
@@ -148,35 +146,13 @@ def find_backbone(folder: Path, backbone: Backbone) -> Path:
         with suppress(OSError, ValueError):
             if path.is_file():
                 return path
-    raise ModelError(f"{folder.name}: its backbone {backbone.name} is not here; {_advice(backbone)}")
+    raise ModelError(
+        f"{folder.name}: its backbone {backbone.name} is not here; {_advice(backbone)}, or {again(folder)}"
+    )
 
 
-def read_arrays(path: Path, sha256_start: str = "") -> dict[str, Any]:
-    """Return the arrays of an .npz file, which is checked against the checksum in its name.
-
-    Raises:
-        ModelError: it is missing or damaged.
-    """
-    content = _read(path)
-    wanted = sha256_start or path.stem.rpartition("-")[2]
-    if not hashlib.sha256(content).hexdigest().startswith(wanted):
-        raise ModelError(f"{path}: is damaged; copy the folder again, or learn again")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path}: is damaged ({error}); copy the folder again, or learn again") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ModelError(f"{path}: is too large; copy the folder again, or learn again")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"{path}: cannot be read ({error.strerror or error}); copy the folder again, or learn again"
-        ) from error
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
 
 
 def _own(name: str) -> str:
@@ -185,15 +161,31 @@ def _own(name: str) -> str:
     return name
 
 
+def _backbone(document: Mapping[str, Any]) -> Backbone:
+    backbone = Backbone(**document)
+    if not all(isinstance(text, str) for text in (backbone.name, backbone.sha256, backbone.path)):
+        raise ValueError("its backbone is not described")
+    if Path(backbone.name).name != backbone.name:
+        raise ValueError(f"{backbone.name!r} is no name of a backbone")
+    return backbone
+
+
+def _labels(names: Sequence[Any]) -> tuple[str, ...]:
+    labels = tuple(map(str, names))
+    if len(set(labels)) < len(labels) or labels[-1:] != (NONE,) or isinstance(names, str):
+        raise ValueError(f"its labels do not end with {NONE!r}, or are there twice")
+    return labels
+
+
 def _head(folder: Path, index: Index) -> ClassHead:
-    arrays = read_arrays(folder / index.head_file)
     where = folder / index.head_file
+    arrays = read_arrays(where)
     try:
         weights, bias = _floats(arrays["weights"]), _floats(arrays["bias"])
         found = {name: _floats(arrays[f"near_{name}"]) for name in NEAR_ARRAYS}
-        precision, anywhere_precision = map(float, arrays["near_precisions"])
+        precision, anywhere_precision = _floats(arrays["near_precisions"]).tolist()
     except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{where}: is damaged ({error}); copy the folder again, or learn again") from error
+        raise damaged(where, error) from error
     classes, width = len(index.labels) - (not index.none_learned), weights.shape[-1] if weights.ndim else 0
     directions = found["within"].size
     shapes = {
@@ -202,19 +194,19 @@ def _head(folder: Path, index: Index) -> ClassHead:
     }  # fmt: skip
     fits = weights.shape == (classes, width) and bias.shape == (classes,)
     if not fits or any(found[name].shape != shape for name, shape in shapes.items()) or index.temperature <= 0:
-        raise ModelError(
-            f"{folder}: its head does not fit its {len(index.labels)} labels; copy it again, or learn again"
-        )
+        raise damaged(where, f"it does not fit the {len(index.labels)} labels")
     nearness = Nearness(**found, precision=precision, anywhere_precision=anywhere_precision)
     return ClassHead(weights, bias, nearness, index.temperature, index.gate, index.none_learned)
 
 
 def _floats(array: Any) -> Array:  # noqa: ANN401 - whatever the file holds
-    floats: Array = np.nan_to_num(np.asarray(array).astype(np.float32))
+    floats: Array = np.asarray(array).astype(np.float32)
+    if not np.isfinite(floats).all():
+        raise ValueError("some of its numbers are none")
     return floats
 
 
 def _advice(backbone: Backbone) -> str:
     if CATALOGUE_NAMES.match(backbone.name):
         return f"get it with: edgeclassify models pull {backbone.name}"
-    return f"put {backbone.name}.tflite of the device that it was learned on into the folder of the learned model"
+    return f"put {backbone.name}.tflite of the device that it was learned on into its folder"

@@ -32,7 +32,7 @@ class Collected:
     """One after the other, as `stored` makes them."""
     labels: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """Why a picture was left out, one message each."""
     duplicates: int = 0
@@ -48,7 +48,7 @@ class Collected:
             self.features += stored(features).tobytes()
             self.labels.append(label)
             self.keys.append(key)
-            self.paths.append(picture.path)
+            self.paths.append(str(picture.path))
         elif self.labels[first] == label:
             self.duplicates += 1
         else:
@@ -144,5 +144,5 @@ def _sha256(path: Path, cache: FeatureCache) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the file's permissions") from error
 
 
-def _shown(path: Path) -> str:
-    return os.fsencode(path.name).decode(errors="replace")
+def _shown(path: str) -> str:
+    return os.fsencode(Path(path).name).decode(errors="replace")

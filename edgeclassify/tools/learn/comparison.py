@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgeclassify.inference.bundle_files import damaged
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.training import Trained
 
@@ -42,10 +44,22 @@ def held_out_arrays(trained: Trained) -> dict[str, Any]:
     return {"tested": trained.held_out.rows, "scores": trained.scores.astype(np.float16)}
 
 
+def check_held_out(kept: Mapping[str, Any], examples: Examples, where: Path) -> None:
+    """Raise ModelError when what was kept does not fit the examples."""
+    try:
+        rows, scores = kept["tested"], kept["scores"]
+        fits = scores.shape == (len(rows), examples.real_classes + 1)
+        fits = fits and (not len(rows) or 0 <= rows.min() <= rows.max() < len(examples.labels))
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise damaged(where, error) from error
+    if not fits:
+        raise damaged(where, "its tests do not fit its pictures")
+
+
 def compare(examples: Examples, trained: Trained, old_examples: Examples, old: Mapping[str, Any]) -> Comparison | None:
     """Compare over the classes that both know; None when there are no pictures to compare with."""
     shared = [name for name in examples.classes if name in old_examples.classes]
-    if trained.held_out is None or "tested" not in old or len(shared) < 2:
+    if trained.held_out is None or len(shared) < 2:
         return None
     mine = _rights(examples, trained.held_out.rows, trained.scores, shared)
     theirs = _rights(old_examples, old["tested"], old["scores"], shared)

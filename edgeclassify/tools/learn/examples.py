@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeclassify.errors import ModelError
+from edgeclassify.inference.bundle_files import damaged
 from edgeclassify.inference.head import NONE
 from edgeclassify.tools.learn.stored_features import Bytes, Labels, StoredFeatures
 
@@ -115,9 +115,9 @@ class Examples:
             features, labels = arrays["features"].astype(np.int8, casting="safe"), arrays["labels"].astype(np.intp)
             classes, keys, names = (tuple(map(str, arrays[name])) for name in ("classes", "keys", "names"))
         except (KeyError, ValueError, TypeError) as error:
-            raise ModelError(f"{where}: its examples are damaged ({error}); learn again from the pictures") from error
+            raise damaged(where, error) from error
         if features.ndim != 2 or not len(labels) == len(features) == len(keys) == len(names) or not len(labels):
-            raise ModelError(f"{where}: its examples are damaged; learn again from the pictures")
+            raise damaged(where)
         if labels.min() < 0 or labels.max() >= len(classes):
-            raise ModelError(f"{where}: its examples are damaged; learn again from the pictures")
+            raise damaged(where)
         return cls(StoredFeatures.of(features), labels, classes, keys, names)

@@ -22,15 +22,15 @@ from edgeclassify.inference.bundle import (
     content_sha256,
     find_backbone,
     is_bundle,
-    read_arrays,
     read_bundle,
     read_index,
 )
+from edgeclassify.inference.bundle_files import again, is_whole, read_arrays
 from edgeclassify.inference.classifier import Classifier
 from edgeclassify.inference.files import find_model, read_model
 from edgeclassify.inference.head import NONE
 from edgeclassify.tools.learn.card import card
-from edgeclassify.tools.learn.comparison import Comparison, compare, held_out_arrays
+from edgeclassify.tools.learn.comparison import Comparison, check_held_out, compare, held_out_arrays
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.report import labels_of, measured
 from edgeclassify.tools.learn.saving import to_be_written, write_bundle
@@ -100,16 +100,18 @@ def read_before(folder: Path) -> Before:
         ModelError: it is damaged.
     """
     sha256, index = content_sha256(folder), read_index(folder)
-    arrays = read_arrays(folder / index.examples_file)
-    examples = Examples.from_arrays(arrays, folder)
-    imprint = Imprint.from_arrays(arrays, folder) if index.kind == "imprinting" else None
+    path = folder / index.examples_file
+    arrays = read_arrays(path)
+    examples = Examples.from_arrays(arrays, path)
+    imprint = Imprint.from_arrays(arrays, path) if index.kind == "imprinting" else None
+    check_held_out(arrays, examples, path)
     return Before(index, examples, arrays, imprint, sha256)
 
 
 def check_names(names: Iterable[str]) -> None:
     """Raise InputError when two classes can be taken for each other."""
     seen: dict[str, str] = {}
-    for name in sorted(names):
+    for name in (NONE, *sorted(names)):
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             raise InputError(f"learn: classes {other!r} and {name!r} differ in capitals only; rename one")
@@ -175,7 +177,7 @@ def backbone_of(folder: Path) -> tuple[str, Index]:
     index = read_index(folder)
     path = find_backbone(folder, index.backbone)
     if hashlib.sha256(read_model(path)).hexdigest() != index.backbone.sha256:
-        raise ModelError(f"{folder.name}: its backbone {path} is not the one that it was learned with; learn again")
+        raise ModelError(f"{folder.name}: its backbone {path} is not the one that it was learned with; {again(folder)}")
     return str(path.absolute()), index
 
 
@@ -196,10 +198,9 @@ def _learned_from(folder: Path, fingerprint: str) -> Index | None:
         if index.learned_from != fingerprint:
             return None
         read_bundle(folder)
-        read_arrays(folder / index.examples_file)
     except ModelError:
         return None
-    return index
+    return index if is_whole(folder / index.examples_file) else None
 
 
 def _compared_with(folder: Path, examples: Examples, trained: Trained, *, force: bool) -> Comparison | None:

@@ -18,6 +18,7 @@ _Z = 1.96  # of an interval that holds the truth in 95 of 100 cases
 _MOST = 30  # pairs and suspects told
 _SURE_OF_ANOTHER, _NOT_ITS_OWN = 0.7, 0.15
 _FEW = 20
+_LEAST = 30  # hundredths: a lower threshold would be no help with pictures that nobody thought of
 
 
 def labels_of(examples: Examples) -> tuple[str, ...]:
@@ -149,7 +150,7 @@ def _threshold(scores: Any, right: Any, precision: float, labels: tuple[str, ...
     """Return the lowest threshold, in hundredths, above which so many of the answers are right; `none` is no answer."""
     sure = scores.max(axis=1)
     answer = scores.argmax(axis=1) != len(labels) - 1
-    for hundredth in range(5, 100):
+    for hundredth in range(_LEAST, 100):
         above = answer & (sure >= hundredth / 100)
         if above.any() and right[above].mean() >= precision:
             share = float(above.sum() / len(sure))

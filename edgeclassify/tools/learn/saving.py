@@ -34,9 +34,11 @@ def to_be_written(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _lock(descriptor)
-        yield
+        try:
+            yield
+        finally:
+            _tidy(folder, remove=made)
     finally:
-        _tidy(folder, remove=made)
         os.close(descriptor)
 
 

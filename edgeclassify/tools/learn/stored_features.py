@@ -63,4 +63,7 @@ class StoredFeatures:
 
     def floats(self) -> Array:
         """Return them all as floats, each row of length 1."""
-        return np.concatenate([part for _, part in self.chunks()] or [np.empty((0, self.width), np.float32)])
+        all_of_them = np.empty((len(self.rows), self.width), np.float32)
+        for part, floats in self.chunks():
+            all_of_them[part] = floats
+        return all_of_them

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeclassify.errors import ModelError
+from edgeclassify.inference.bundle_files import damaged
 from edgeclassify.inference.head import Array, ClassHead, Gate, gated, scaled_to_one
 from edgeclassify.inference.quantization import softmax
 from edgeclassify.tools.learn import calibration, validation
@@ -55,9 +55,14 @@ class Imprint:
                 arrays["imprint_directions"], arrays["imprint_variances"], float(arrays["imprint_within"]),
                 float(arrays["imprint_between"]), arrays["imprint_centre"],
             )  # fmt: skip
-            return cls(float(arrays["imprint_shrinkage"]), variation, tuple(map(str, arrays["imprint_classes"])))
+            shape = (variation.variances.size, arrays["features"].shape[1])
+            fits = variation.directions.shape == shape and variation.centre.shape == shape[1:]
+            imprint = cls(float(arrays["imprint_shrinkage"]), variation, tuple(map(str, arrays["imprint_classes"])))
         except (KeyError, ValueError, TypeError) as error:
-            raise ModelError(f"{where}: its examples are damaged ({error}); learn again from the pictures") from error
+            raise damaged(where, error) from error
+        if not fits:
+            raise damaged(where, "what it imprints with does not fit")
+        return imprint
 
 
 @dataclass(frozen=True, eq=False)
