@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 import urllib.parse
@@ -62,7 +63,10 @@ def check_name(name: str, folder: Path) -> None:
 
 def check_not_learned(name: str, folder: Path) -> None:
     """Raise UsageError when a learned model has this name: the pulled one would hide it."""
-    if (folder / name / "bundle.json").exists():
+    learned = False
+    with contextlib.suppress(OSError):  # of a folder that may not be read: what is done next says so
+        learned = (folder / name / "bundle.json").exists()
+    if learned:
         raise UsageError(
             f"models: {name}: a learned model has that name, and would be hidden; rename its folder {folder / name}, "
             "or give the pulled one another name with --name"

@@ -108,8 +108,9 @@ def _pictures(paths: tuple[Path, ...], label: str) -> Iterator[LabelledPicture]:
             inside = [entry for entry in sorted(path.iterdir()) if is_picture(entry)] if path.is_dir() else []
         except OSError:  # the message comes from the attempt to read it
             inside = []
+        problem = "" if inside or not path.is_dir() else f"{path}: the folder has no pictures; check the path"
         for picture in inside or [path]:
-            yield LabelledPicture(picture, label, str(path))
+            yield LabelledPicture(picture, label, str(path), problem)
 
 
 def _check_not_elsewhere(examples: Examples, new: Examples) -> None:

@@ -131,8 +131,7 @@ class FeatureHead:
 def scaled_to_one(features: Array) -> Array:
     """Return each row, shape (pictures, features), scaled to length 1; a row of zeros stays one."""
     lengths = np.sqrt(_squares(features))[:, np.newaxis]
-    scaled: Array = (features / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return scaled
+    return np.divide(features, np.maximum(lengths, 1e-12).astype(np.float32), dtype=np.float32)
 
 
 def gated(

@@ -41,7 +41,7 @@ class Examples:
         number = {name: index for index, name in enumerate(classes)}
         order = sorted(range(len(labels)), key=lambda row: (number[labels[row]], keys[row]))
         return cls(
-            StoredFeatures(features, np.array(order, np.intp)),
+            StoredFeatures.of(features[np.array(order, np.intp)]),
             np.array([number[labels[row]] for row in order], np.intp),
             tuple(classes),
             tuple(keys[row] for row in order),

@@ -151,7 +151,7 @@ def learn(
     with _written(folder), to_be_written(folder):
         if before and content_sha256(folder) != before.sha256:
             raise InputError(f"{folder}: another command changed it meanwhile; run this one again")
-        comparison = _compared_with(folder, examples, trained, force=force) if is_bundle(folder) else None
+        comparison = _compared_with(folder, examples, trained, force=force or before is not None)
         if comparison and comparison.worse and not force:
             raise InputError(f"{folder}: {comparison}; it is kept; to replace it all the same: --force")
         arrays = examples.arrays() | held_out_arrays(trained) | (trained.imprint.arrays() if trained.imprint else {})
@@ -204,13 +204,22 @@ def _learned_from(folder: Path, fingerprint: str) -> Index | None:
 
 
 def _compared_with(folder: Path, examples: Examples, trained: Trained, *, force: bool) -> Comparison | None:
+    """Compare with the model that is there; None: there is none, or nothing to compare by."""
+    if not is_bundle(folder):
+        return None
     try:
         there = read_before(folder)
     except ModelError as error:
         if force:
             return None
-        raise InputError(f"{error}; with it nothing can be compared: to replace it, --force") from error
-    return compare(examples, trained, there.examples, there.held_out)
+        raise InputError(f"{error} --force") from error
+    comparison = compare(examples, trained, there.examples, there.held_out)
+    if comparison is None and len(there.held_out["tested"]) and not force:
+        raise InputError(
+            f"{folder}: was tested with other pictures, so that nothing tells which is better; it is kept; to replace "
+            "it all the same: --force, or give another name with --name"
+        )
+    return comparison
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from edgeclassify.inference.head import Array, Nearness
 from edgeclassify.tools.learn.stored_features import Labels, StoredFeatures
 
 _DIRECTIONS = 64
-_ENOUGH = 2000  # pictures measure it well
+_ENOUGH = 1000  # pictures measure it well
 # Variances of all features together, each picture's of length 1, within classes and between them: the medians of Tiny
 # ImageNet's classes with the embedding extractor. They count as much as so many pictures and classes.
 _WITHIN, _WITHIN_PICTURES = 0.4, 2.0

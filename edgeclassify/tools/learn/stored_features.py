@@ -58,8 +58,9 @@ class StoredFeatures:
             yield part, scaled_to_one(self.matrix[self.rows[part]].astype(np.float32))
 
     def bytes(self) -> Bytes:
-        """Return them as a matrix of their own."""
-        return self.matrix[self.rows]
+        """Return them as one matrix."""
+        in_order = len(self.rows) == len(self.matrix) and bool((np.diff(self.rows) == 1).all())
+        return self.matrix if in_order else self.matrix[self.rows]
 
     def floats(self) -> Array:
         """Return them all as floats, each row of length 1."""

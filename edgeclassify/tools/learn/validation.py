@@ -18,6 +18,7 @@ from edgeclassify.tools.learn.stored_features import Labels, StoredFeatures
 FOLDS = 5
 _FOLDS_OF_MANY = 3
 _MANY = 2000
+_FEWEST_TO_HALVE = 10
 
 NEAR_SHRINKAGE = 0.8
 """Of the covariance that tells how near a picture is."""
@@ -85,8 +86,8 @@ def held_out(
 
 
 def half_trained(examples: Examples, recipe: Recipe) -> float | None:
-    """Return how often heads are right that had half of the pictures; None with fewer than four of some class."""
-    if min(examples.counts) < 4:
+    """Return how often heads are right that had half of the pictures; None with few of some class."""
+    if min(examples.counts) < _FEWEST_TO_HALVE:
         return None
     half = np.zeros(len(examples.labels), np.intp)
     for number in range(len(examples.classes)):

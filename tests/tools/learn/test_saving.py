@@ -4,18 +4,21 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeclassify.config.sections import ModelConfig
-from edgeclassify.errors import ModelError
+from edgeclassify.errors import InputError, ModelError
 from edgeclassify.inference import load_model
 from edgeclassify.inference.bundle import INDEX, read_bundle, read_index
 from edgeclassify.inference.model import load_backbone
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.learning import Learned, learn, open_eye, read_before
+from edgeclassify.tools.learn.saving import to_be_written
 from edgeclassify.tools.learn.stored_features import stored
 from tests.learned import write_backbone
 
@@ -169,3 +172,56 @@ def test_a_disk_that_takes_no_more_leaves_the_old_model_or_none(
         assert not list(folder.glob(".*.part"))
     else:
         assert not folder.exists()
+
+
+def test_what_was_learned_from_the_same_is_not_learned_again(tmp_path: Path) -> None:
+    first, second = learned(tmp_path), learned(tmp_path)
+    assert (first.unchanged, second.unchanged) == (False, True)
+    assert first.measured == second.measured
+    assert not learned(tmp_path, force=True).unchanged
+    assert not learned(tmp_path, colours(7)).unchanged
+    next(second.folder.glob("head-*")).write_bytes(b"")
+    assert not learned(tmp_path, colours(7)).unchanged
+
+
+def test_a_model_changed_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    folder = learned(tmp_path).folder
+    before = read_before(folder)
+    backbone = read_index(folder).backbone
+    learn(before.examples.without("red"), "auto", 0.9, backbone, folder, force=False, before=before)
+    with pytest.raises(InputError, match="another command changed it meanwhile; run this one again"):
+        learn(before.examples.without("blue"), "auto", 0.9, backbone, folder, force=True, before=before)
+    assert read_index(folder).labels == ("blue", "green", "none")
+
+
+def test_what_another_process_writes_is_waited_for_and_left_alone(tmp_path: Path) -> None:
+    folder = learned(tmp_path).folder
+    part = folder / ".head.npz.part"
+    written = threading.Event()
+
+    def other() -> None:
+        with to_be_written(folder):
+            written.set()
+
+    with to_be_written(folder):
+        part.write_bytes(b"half")
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        assert not written.wait(0.2)
+        assert part.exists()
+    waiting.join(10)
+    assert written.is_set()
+
+
+def test_a_model_tested_with_other_pictures_is_not_replaced_unless_told(tmp_path: Path) -> None:
+    folder = learned(tmp_path).folder
+    sha256 = read_bundle(folder).sha256
+    other = colours()
+    renamed = replace(other, keys=tuple(f"other {key}" for key in other.keys))
+    with pytest.raises(InputError, match=r"was tested with other pictures.*--force, or give another name"):
+        learned(tmp_path, renamed)
+    one_of_each = other.rows_of([0, 6, 12])
+    with pytest.raises(InputError, match="was tested with other pictures"):
+        learned(tmp_path, one_of_each)
+    assert read_bundle(folder).sha256 == sha256
+    assert learned(tmp_path, renamed, force=True).folder == folder
