@@ -10,6 +10,7 @@ import struct
 import subprocess
 import termios
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +35,8 @@ class Terminal:
         self._stream = pyte.ByteStream(self._shown)
         self.prefix: list[str] = []
         """A command that becomes this one, like `ip netns exec NAME`."""
+        self.command: list[str] = []
+        """Runs in place of `edgeclassify ...`."""
         self.came = b""
         """Every byte that was written."""
         self.descriptor, self._slave = os.openpty()
@@ -47,7 +50,8 @@ class Terminal:
                 variables[name] = value
         # Its own session with this as its terminal: Ctrl-C reaches it as it does a person's command.
         # A test before, in this process, may have left a signal ignored, which is inherited.
-        command = ["env", "--default-signal", "setsid", "--ctty", *self.prefix, *edgeclassify(*self._arguments)]
+        command = ["env", "--default-signal", "setsid", "--ctty", *self.prefix]
+        command += self.command or edgeclassify(*self._arguments)
         files = {"stdin": self._slave, "stdout": self._slave, "stderr": self._slave}
         self.process = subprocess.Popen(command, cwd=self._folder, env=variables, **files)  # type: ignore[call-overload]
         self._reader = threading.Thread(target=self._read)
@@ -74,6 +78,11 @@ class Terminal:
         """The lines that have left the screen at its top."""
         with self._lock:
             return ["".join(line[column].data for column in sorted(line)) for line in self._shown.history.top]
+
+    def drawn(self, draw: Callable[[pyte.Screen], str]) -> str:
+        """What `draw` makes of what is seen now."""
+        with self._lock:
+            return draw(self._shown)
 
     @property
     def text(self) -> str:

@@ -12,8 +12,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from tests.recording.pseudo_terminal import record
-from tests.recording.svg import svg
+from tests.recording.recorder import record
 
 
 def main() -> int:
@@ -26,8 +25,8 @@ def main() -> int:
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     typed = options.typed or shlex.join(options.command)
-    screen, code = record(options.command, options.columns, options.lines, options.seconds, f"$ {typed}")
-    options.target.write_text(svg(screen, f"A terminal: {typed}"), encoding="utf-8")
+    picture, code = record(options.command, typed, options.columns, options.lines, options.seconds)
+    options.target.write_text(picture, encoding="utf-8")
     return code
 
 

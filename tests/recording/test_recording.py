@@ -10,7 +10,7 @@ from pathlib import Path
 import pyte
 import pytest
 
-from tests.recording.pseudo_terminal import record
+from tests.recording.recorder import record
 from tests.recording.svg import svg
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -53,16 +53,15 @@ def test_colours_are_kept_and_signs_of_xml_are_no_markup() -> None:
 
 def test_a_command_that_goes_on_gets_ctrl_c_and_what_it_says_then_is_not_shown() -> None:
     code = "print('begun', flush=True)\ntry: input()\nexcept KeyboardInterrupt: print('ended')"
-    screen, exit_code = record([sys.executable, "-c", code], 40, 5, seconds=3, prompt="$ it")
-    assert [line.rstrip() for line in screen.display][:3] == ["$ it", "begun", ""]
+    picture, exit_code = record([sys.executable, "-c", code], "it", 40, 5, seconds=3)
+    assert [words for *_, words in texts(picture)] == ["$ it", "begun"]
     assert exit_code == 0
 
 
 def test_a_command_that_ends_is_shown_at_once() -> None:
-    screen, exit_code = record(
-        [sys.executable, "-c", "import os; print(os.get_terminal_size().columns); exit(3)"], 44, 5, 60
-    )
-    assert (screen.display[0].rstrip(), exit_code) == ("44", 3)
+    code = "import os; print(os.get_terminal_size().columns); exit(3)"
+    picture, exit_code = record([sys.executable, "-c", code], "it", 44, 5, seconds=60)
+    assert ([words for *_, words in texts(picture)], exit_code) == (["$ it", "44"], 3)
 
 
 @pytest.mark.parametrize(("name", "typed"), [("demo", "./scripts/demo"), ("why", "edgeclassify watch --why")])

@@ -11,8 +11,7 @@ import yaml
 
 from edgeclassify.resources import GOOD_MODEL, local_models
 from tests.broker import Broker
-from tests.recording.pseudo_terminal import record
-from tests.recording.svg import svg
+from tests.recording.recorder import record
 from tests.running import Background
 
 _TARGET = Path(__file__).parents[2] / "docs/why.svg"
@@ -33,8 +32,8 @@ def main() -> int:
             with daemon:
                 daemon.wait_for("ready: ")
                 command = [sys.executable, "-m", "edgeclassify", "watch", "--why", "-c", str(config)]
-                screen, code = record(command, 100, 22, _SECONDS, f"$ {_TYPED}")
-    _TARGET.write_text(svg(screen, f"A terminal: {_TYPED}"), encoding="utf-8")
+                picture, code = record(command, _TYPED, 100, 22, _SECONDS)
+    _TARGET.write_text(picture, encoding="utf-8")
     return code
 
 
