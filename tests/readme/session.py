@@ -6,18 +6,12 @@ import re
 
 from tests.readme.document import Command, Configuration
 from tests.readme.lasting import expected_of, is_daemon
+from tests.readme.standing_in import as_run_here
 from tests.readme.terminal import Ran, Running
 from tests.readme.world import World
 
 _LIMIT_S = 300
 _WORDS_S = 120  # until a command that goes on has said what it should; the demo sets itself up before
-
-_IN_PLACE_OF = (
-    # The tests that run this are among those that it would run.
-    (r"^\./scripts/test$", "./scripts/test tests/test_vocabulary.py"),
-    # What stands for the internet has no twins.
-    (r"^(edgeclassify models pull (?!.*--mirror).*)$", r"\1 --no-edgetpu"),
-)
 
 
 class Session:
@@ -41,7 +35,7 @@ class Session:
             self.end()
             self._block = command.block
         self._world.prepare_for(command.text)
-        ran = self._run(_as_run_here(command.text))
+        ran = self._run(as_run_here(command.text, self._world.answers))
         ran.check()
         return ran
 
@@ -63,9 +57,3 @@ class Session:
         said = self._daemon.said()
         assert re.search(expected, said), f"{text}: did not say {expected!r} but:\n{said}"
         return Ran(text, 0, said, 0.0)
-
-
-def _as_run_here(text: str) -> str:
-    for pattern, other in _IN_PLACE_OF:
-        text = re.sub(pattern, other, text)
-    return text

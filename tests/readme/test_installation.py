@@ -10,12 +10,14 @@ import pytest
 from tests.pi import Pi, build_rig
 from tests.readme import pictures
 from tests.readme.document import Command, commands, read
+from tests.readme.standing_in import as_run_here
 from tests.readme.world import clone_of_this
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(600)]
 
 README = read(Path(__file__).parents[2] / "README.md")
 TYPED = "a password\n"
+ANSWERS = "--yes --force --offline --source /shared/seen --host localhost"
 
 # Root's machine in the rig has no sudo, and nobody sits before its editor: this one does what a user does there.
 SUDO = '#!/bin/sh\nexec "$@"\n'
@@ -44,5 +46,5 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pi]:
 
 @pytest.mark.parametrize("command", [one for one in commands(README) if one.needs == {"root"}], ids=str)
 def test_a_line_that_needs_root_works(command: Command, machine: Pi) -> None:
-    said = machine.shell(f"cd /root/edgeclassify; {command.text}", TYPED)
+    said = machine.shell(f"cd /root/edgeclassify; {as_run_here(command.text, ANSWERS)}", TYPED)
     assert "Traceback" not in said

@@ -44,6 +44,7 @@ class World:
         self._broker = broker
         self.clone = clone_of_this(home)
         self._seen = home / "seen by the camera"
+        self._login = ""
         self._git()
         pictures.show("cat", self._seen, _SHOWN)
         self._populate(self.clone)
@@ -66,9 +67,16 @@ class World:
             secret = folder / mqtt.get("password_file", "mqtt-password.txt")
             secret.write_text(f"{_PASSWORD}\n")
             secret.chmod(0o600)
+            self._login = f"--username {user} --password-file {secret}"
         (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         self._tell_mosquitto_clients(mqtt.get("username", ""))
         self.terminal.go_to(folder)
+
+    @property
+    def answers(self) -> str:
+        """What a person would answer to `setup`; the file is printed, since the clone's own is in the way."""
+        where = f"--host {self._broker.host} --port {self._broker.port}"
+        return f"--yes --offline --dry-run --source '{self._seen}' {where} {self._login}".strip()
 
     def prepare_for(self, command: str) -> None:
         """Do what a person does before typing it: hold the thing in front of the camera."""
