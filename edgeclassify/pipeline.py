@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -131,18 +131,18 @@ class Pipeline:
         trackers: Mapping[str, Tracker],
         rules: Mapping[str, Rules],
         added: Mapping[str, Lane],
-        removed: Collection[str],
+        enabled: Mapping[str, bool],
     ) -> None:
-        """Go on with other parts.
+        """Go on with other parts, all at once.
 
         Args:
             classifier: what runs from now on.
             trackers: those that decide from now on, by camera; what is present there ends.
             rules: those of the other cameras, where what is present stays.
             added: more cameras.
-            removed: cameras that are no more.
+            enabled: whether each camera is classified; those that are not here are no more.
         """
-        self._ask(partial(self._change, classifier, trackers, rules, added, removed))
+        self._ask(partial(self._change, classifier, trackers, rules, added, enabled))
 
     def retune(self, rules: Mapping[str, Rules]) -> None:
         """Go on with other rules, by camera; what is present stays."""
@@ -189,9 +189,9 @@ class Pipeline:
         trackers: Mapping[str, Tracker],
         rules: Mapping[str, Rules],
         added: Mapping[str, Lane],
-        removed: Collection[str],
+        enabled: Mapping[str, bool],
     ) -> None:
-        for camera in removed:
+        for camera in [camera for camera in self._lanes if camera not in enabled]:
             lane = self._lanes.pop(camera)
             self._end(lane, "camera removed")
             lane.tell_online(online=False)
@@ -202,6 +202,8 @@ class Pipeline:
             lane.tracker = tracker
         self._retune(rules)
         self._lanes.update(added)
+        for camera, wanted in enabled.items():
+            self._set_enabled(self._lanes[camera], wanted)
         self.classifier = classifier
 
     def _retune(self, rules: Mapping[str, Rules]) -> None:
@@ -209,8 +211,8 @@ class Pipeline:
             self._lanes[camera].tracker.retune(own)
 
     def _set_enabled(self, lane: Lane, enabled: bool) -> None:
-        lane.wishes.classified = enabled
-        if not enabled:
+        was, lane.wishes.classified = lane.wishes.classified, enabled
+        if was and not enabled:
             self._end(lane, "disabled")
 
     def _classify(self, frame: Frame) -> None:

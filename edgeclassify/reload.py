@@ -73,7 +73,7 @@ class Reload:
                 {camera: make_tracker(config, camera, vocabularies[camera]) for camera in kept & set(anew)},
                 {camera: rules_of(config, camera, vocabularies[camera]) for camera in kept - set(anew)},
                 {name: make_lane(config, name, vocabularies[name], self.publisher) for name in changes.added},
-                changes.removed,
+                {camera: section.enabled for camera, section in config.cameras.items()},
             )
             if other_model:
                 self.model.take_over(opening, version)

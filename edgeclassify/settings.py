@@ -75,11 +75,7 @@ class Settings:
             written: config.yaml as it was read, but for what takes a restart.
             file: as it holds.
             vocabularies: what each camera can be answered with from now on.
-
-        Raises:
-            StuckThreadError: the classify thread does not answer.
         """
-        self._enable(file)
         for camera in self._vocabularies.keys() - vocabularies.keys():
             self._publisher.watch(camera, {})
         self._vocabularies = vocabularies
@@ -104,7 +100,7 @@ class Settings:
         file = overridden(self.written, overrides)
         try:
             if command.setting == ENABLED:
-                self._enable(file)
+                self._pipeline.set_enabled(command.camera, enabled=file.config.cameras[command.camera].enabled)
             else:
                 self._retune(file, self._vocabularies)
         except StuckThreadError as error:
@@ -153,8 +149,3 @@ class Settings:
     def _retune(self, file: ConfigFile, vocabularies: Mapping[str, Vocabulary]) -> None:
         rules = {camera: rules_of(file.config, camera, vocabulary) for camera, vocabulary in vocabularies.items()}
         self._pipeline.retune(rules)
-
-    def _enable(self, file: ConfigFile) -> None:
-        for camera, section in file.config.cameras.items():
-            if section.enabled != self._lanes[camera].wishes.classified:
-                self._pipeline.set_enabled(camera, enabled=section.enabled)

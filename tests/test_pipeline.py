@@ -186,11 +186,11 @@ def test_a_camera_that_is_only_captured_is_online_too(classifier: Classifier) ->
 
 
 @contextmanager
-def swapping(classifier: Classifier, told: Told, porch: Lane) -> Iterator[tuple[Pipeline, FrameMailbox]]:
+def swapping(classifier: Classifier, told: Told, *lanes: Lane) -> Iterator[tuple[Pipeline, FrameMailbox]]:
     """A pipeline that others can swap under; it runs."""
     mailbox, stopping = FrameMailbox(), threading.Event()
     pipeline = Pipeline(
-        mailbox, classifier, {"porch": porch}, SnapshotsConfig(enabled=False),
+        mailbox, classifier, {lane.camera: lane for lane in lanes}, SnapshotsConfig(enabled=False),
         lambda decision, snapshot: told.decisions.append((decision, snapshot)), lambda *_: None, told.scores.append,
     )  # fmt: skip
     thread = threading.Thread(target=pipeline.run, args=[stopping])
@@ -219,6 +219,20 @@ class Busy:
         return self._inner.classify(frame)
 
 
+def test_a_change_switches_cameras_off_and_takes_others_out_at_once(classifier: Classifier) -> None:
+    told = Told()
+    porch, yard = lane("porch", told), lane("yard", told)
+    with swapping(classifier, told, porch, yard) as (pipeline, mailbox):
+        for camera in ("porch", "yard"):
+            mailbox.put(frame(camera, colour_of(0)))
+        wait_until(lambda: len(told.events()) == 2)
+        pipeline.change(classifier, {}, {}, {}, {"porch": False})
+        assert sorted(told.events()[2:]) == [("porch", "gone", "disabled"), ("yard", "gone", "camera removed")]
+        assert not porch.wishes.classified
+        pipeline.change(classifier, {}, {}, {}, {"porch": False})
+        assert len(told.events()) == 4, "it is off already"
+
+
 def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +243,7 @@ def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
         mailbox.put(frame("porch", colour_of(0)))
         assert busy.begun.wait(10)
         with pytest.raises(StuckThreadError, match=r"has not answered within 0\.2 s"):
-            pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, ())
+            pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, {"porch": True})
         tracker = porch.tracker
         busy.go_on.set()
         mailbox.put(frame("porch", colour_of(0)))
@@ -237,7 +251,7 @@ def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
         assert (pipeline.classifier, porch.tracker) == (busy, tracker)
         assert [kind for _, kind, _ in told.events()] == ["appeared"]
         monkeypatch.undo()
-        pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, ())
+        pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, {"porch": True})
         assert pipeline.classifier is classifier
         assert told.events()[-1][1:] == ("gone", "reconfigured")
 
