@@ -15,7 +15,7 @@ _MARK = re.compile(r"<!-- needs (.*?) -->")
 _COMMENT = re.compile(r"""^((?:[^'"#]|'[^']*'|"[^"]*"|(?<!\s)#)*?)\s*(?:(?<=\s)|^)#(.*)$""")
 _SPAN = re.compile(r"`([^`]+)`")
 _SECTIONS = re.compile(r"^(node|state_dir|model|cameras|events|mqtt|snapshots|home_assistant):", re.MULTILINE)
-_PROMISES = re.compile(r"^\|\s*Promise\s*\|", re.IGNORECASE)
+_PROMISES = re.compile(r"^\|\s*(?:Promise|承诺)\s*\|")
 _SLOW = ("not tried on hardware", "minutes", "hours", "needs ")
 
 

@@ -34,7 +34,7 @@ def test_a_failure_is_one_line_and_the_starter_goes_on(
 ) -> None:
     monkeypatch.setenv("EDGECLASSIFY_MIRROR", str(tmp_path))
     better_model.try_to_get_better_model(said.append)
-    assert said[1].endswith("there is no such file (using the starter)")
+    assert said[1].endswith("there is no such file; check the path (using the starter)")
     assert len(said) == 2
 
 
