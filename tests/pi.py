@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -51,6 +52,14 @@ def wheel_of(project: Path, folder: Path) -> Path:
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, project]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return next(folder.glob(f"*-{project.name}-*.whl"))
+
+
+def _memory_controller() -> Path:
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, place, kind, options, *_ = line.split()
+        if kind == "cgroup" and "memory" in options.split(","):
+            return Path(place)
+    pytest.skip("cannot run here: this kernel's memory controller is not in cgroup v1")
 
 
 class Pi:
@@ -145,6 +154,35 @@ class Pi:
         self.run(
             "systemd-run", "--quiet", "--unit=recorder", "-pRestart=always", "-pRestartSec=0.2", "bash", "-c", command
         )
+
+    def starve(self) -> None:
+        """Let the kernel's out-of-memory killer end the service's main process; returns when it has.
+
+        That takes the memory controller of cgroup v1 on the machine outside: a limit holds there for one process.
+        """
+        controller = _memory_controller()
+        group = controller / f"edgeclassify-rig-{self._name}"
+        group.mkdir(exist_ok=True)
+        try:
+            (group / "cgroup.procs").write_text(str(self._outer_pid(int(self.unit("MainPID")))))
+            # Only what it takes from now on is counted.
+            (group / "memory.limit_in_bytes").write_text("200000")
+            wait_until(lambda: not re.search(r"oom_kill 0$", (group / "memory.oom_control").read_text()), 30)
+            wait_until(lambda: not (group / "cgroup.procs").read_text(), 10)
+        finally:
+            group.rmdir()
+
+    def _outer_pid(self, inner: int) -> int:
+        """What this machine calls a process of the container."""
+        leader = Path(f"/run/edgeclassify-rig/{self._name}/leader.pid").read_text().strip()
+        space = Path(f"/proc/{leader}/ns/pid").readlink()
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has just ended
+                numbers = re.search(r"^NSpid:(.*)$", (process / "status").read_text(), re.MULTILINE)
+                ours = (process / "ns/pid").readlink() == space
+                if ours and numbers is not None and int(numbers[1].split()[-1]) == inner:
+                    return int(process.name)
+        raise AssertionError(f"no process {inner} runs in {self._name}")
 
     def arrived(self, subtopic: str) -> list[str]:
         """What arrived there on topics with such an end, in order."""

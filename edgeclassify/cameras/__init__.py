@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from edgeclassify import homes
 from edgeclassify.cameras.camera import Camera, NoFrameError
 from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import CameraError
@@ -54,6 +55,13 @@ def _open_path(name: str, config: CameraConfig, path: Path) -> AbstractContextMa
     from edgeclassify.cameras.recording import Recording
     from edgeclassify.picturefile import is_picture
 
+    try:
+        path.stat()
+    except PermissionError as error:
+        mend = homes.advice(path, "let this user enter the folders that it lies in")
+        raise CameraError(f"camera {name}: {path}: {error.strerror}; {mend}") from error
+    except OSError:
+        pass  # told by what opens it
     if path.is_dir() or is_picture(path):
         return SlideShow(name, config, path)
     return Recording(name, config, path)

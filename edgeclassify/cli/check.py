@@ -33,6 +33,7 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     from edgeclassify.errors import ConfigError
     from edgeclassify.inference.groups import vocabulary_for
     from edgeclassify.mqtt.credentials import password_warnings
+    from edgeclassify.tools.service.hidden import hidden_files
 
     try:
         written = load_config(find_config(config_path))
@@ -56,8 +57,8 @@ def command(config_path: Path | None, *, schema: bool) -> None:
     click.echo(f"model  {model.name}: {len(model.labels)} labels, input {width}x{height}")
     for camera in file.config.cameras:
         _print_camera(file, camera, vocabulary_for(model.labels, file.config.events_for(camera).groups))
-    odd = file.document.warnings
-    for warning in [*odd, *unread, *warnings, *password_warnings(file.config.mqtt, file.base)]:
+    odd = [*file.document.warnings, *unread, *warnings, *hidden_files(file)]
+    for warning in [*odd, *password_warnings(file.config.mqtt, file.base)]:
         click.echo(f"warning: {warning}")
     click.echo("ok")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from edgeclassify import resources
+from edgeclassify import homes, resources
 from edgeclassify.errors import ModelError
 
 _MAX_BYTES = 200 * 1024 * 1024
@@ -64,7 +64,9 @@ def read_model(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise ModelError(f"{path}: there is no such file; see: edgeclassify models list") from error
     except PermissionError as error:
-        raise ModelError(f"{path}: may not be read by this user; run: chmod a+r {path}") from error
+        raise ModelError(
+            f"{path}: may not be read by this user; {homes.advice(path, f'run: chmod a+r {path}')}"
+        ) from error
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror or error}); check the path and the disk") from error
     if not content:

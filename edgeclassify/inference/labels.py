@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeclassify import resources
+from edgeclassify import homes, resources
 from edgeclassify.errors import LabelsError
 from edgeclassify.inference.metadata import packed_labels
 
@@ -110,7 +110,8 @@ def _read(path: Path) -> bytes:
     except IsADirectoryError as error:
         raise LabelsError(f"{path}: is a folder; name the label file in it") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise LabelsError(f"{path}: the label file cannot be read ({error}); check the path and the disk") from error
+        mend = homes.advice(path, "check the path and the disk")
+        raise LabelsError(f"{path}: the label file cannot be read ({error}); {mend}") from error
     if len(content) > _MAX_BYTES:
         raise LabelsError(
             f"{path}: is larger than {_MAX_BYTES // 1_000_000} MB and so no label file; is it the right file?"

@@ -8,6 +8,7 @@ import shlex
 import ssl
 from pathlib import Path
 
+from edgeclassify import homes
 from edgeclassify.config.sections import MqttConfig, TlsConfig
 from edgeclassify.errors import ConfigError
 
@@ -119,9 +120,8 @@ def _password_of(path: Path, where: str) -> str:
             raise ConfigError(f"{where}: {path}: too large for a password; it must hold nothing else")
         password = path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise ConfigError(
-            f"{where}: {path}: {error.strerror}; write the password into it, for this user to read"
-        ) from None
+        mend = homes.advice(path, "write the password into it, for this user to read")
+        raise ConfigError(f"{where}: {path}: {error.strerror}; {mend}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{where}: {path}: is not UTF-8 text; it must hold the password and nothing else") from None
     if not password:
@@ -135,7 +135,8 @@ def _file(base: Path, name: str, where: str) -> Path:
         with path.open("rb"):
             return path
     except OSError as error:
-        raise ConfigError(f"{where}: {path}: {error.strerror}; give a PEM file that this user may read") from None
+        mend = homes.advice(path, "give a PEM file that this user may read")
+        raise ConfigError(f"{where}: {path}: {error.strerror}; {mend}") from None
 
 
 def _no_password() -> str:

@@ -140,3 +140,18 @@ def read_for(camera, seconds: float) -> None:
     deadline_s = time.monotonic() + seconds
     while time.monotonic() < deadline_s:
         camera.read(1)
+
+
+def test_a_folder_that_may_not_be_entered_is_an_error_that_says_so(tmp_path, monkeypatch):
+    closed = tmp_path / "closed"
+    (closed / "pictures").mkdir(parents=True)
+    real = Path.stat
+
+    def stat(path: Path, **more) -> object:  # root may enter every folder
+        if closed in path.parents:
+            raise PermissionError(13, "Permission denied")
+        return real(path, **more)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(CameraError, match=r"camera feeder: .*pictures: Permission denied; let this user enter"):
+        open_camera("feeder", CameraConfig(source=str(closed / "pictures")), (32, 24), tmp_path)

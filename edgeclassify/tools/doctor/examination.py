@@ -17,6 +17,7 @@ from edgeclassify.tools.doctor.cameras import check_camera
 from edgeclassify.tools.doctor.checks import Check
 from edgeclassify.tools.doctor.findings import Finding, Part
 from edgeclassify.tools.doctor.machine import Machine
+from edgeclassify.tools.service.hidden import hidden_files
 
 CONFIGURATION = Part("configuration")
 
@@ -74,6 +75,8 @@ def _configuration(option: Path | None, files: list[ConfigFile]) -> Iterator[Fin
     for warning in password_warnings(file.config.mqtt, file.base):
         what, _, advice = warning.partition("; ")
         yield CONFIGURATION.warn("password", what, advice)
+    for text in hidden_files(file):
+        yield CONFIGURATION.failed("home folders", text)
 
 
 def _checks_of(file: ConfigFile, machine: Machine) -> Iterator[Check]:

@@ -88,10 +88,11 @@ def _make_fragments_folder(folder: Path, group_id: int) -> None:
 
 
 def _let_service_read(config: Path, group_id: int) -> None:
-    """After an uninstallation it belongs to a group that was removed."""
+    """After an uninstallation it belongs to a group that was removed, after a careful copy to root alone."""
     status = config.stat()
     if not status.st_mode & 0o004 and status.st_uid == 0:
         os.chown(config, -1, group_id)
+        config.chmod(status.st_mode & 0o7777 | (0o050 if config.is_dir() else 0o040))
 
 
 def _pull(places: Places, release: Path, mirror: str, say: Say) -> bool:

@@ -44,6 +44,7 @@ def install(say: Say, source: str = "", mirror: str | None = "") -> None:
             group_id = _make_user(release)
             places.models.mkdir(mode=0o755, parents=True, exist_ok=True)
             write_first_config(places, release, group_id, say, mirror)
+            _check_that_service_may_read(places.config)
             _switch(places, releases, release, say)
         # It runs, and is no longer removed, whatever happens now.
         say(f"{NAME} is installed and runs; camera and broker: sudo {NAME} setup; how it fares: {NAME} service status")
@@ -60,6 +61,8 @@ def locked(places: Places) -> Iterator[None]:
     """
     try:
         with places.lock.open("a") as lock:
+            # Programs that are run inherit it: they may outlive us, when we are killed, and still write.
+            os.set_inheritable(lock.fileno(), True)  # noqa: FBT003 - has no name there
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -77,11 +80,27 @@ def _try(release: Path, places: Places) -> None:
     Raises:
         UnavailableError: one of them does not work.
     """
-    program = release / "bin/edgeclassify"
-    run(program, "classify", release / "share/edgeclassify/models/golden.png", "-m", "starter", timeout_s=_TRIAL_S)
+    program, comes_along = release / "bin/edgeclassify", release / "share/edgeclassify"
+    try_runtime = ("classify", comes_along / "models/golden.png", "-m", "starter", "-c", comes_along / "config.yaml")
+    run(program, *try_runtime, timeout_s=_TRIAL_S)
     if places.config.exists():
         variables = {"EDGECLASSIFY_MODELS": str(places.models)}
         run(program, "check", "-c", places.config, timeout_s=_TRIAL_S, variables=variables)
+
+
+def _check_that_service_may_read(config: Path) -> None:
+    """Try it as the service's user.
+
+    Raises:
+        UnavailableError: it may not.
+    """
+    try:
+        run("runuser", "-u", NAME, "--", "test", "-r", config)
+    except UnavailableError:
+        raise UnavailableError(
+            f"service: {config}: may not be read by the service; run: "
+            f"sudo chmod 755 {config.parent} && sudo chown root:{NAME} {config} && sudo chmod 640 {config}"
+        ) from None
 
 
 def _make_user(release: Path) -> int:

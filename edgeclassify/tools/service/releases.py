@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edgeclassify import __version__, resources
 from edgeclassify.errors import UnavailableError, UsageError
+from edgeclassify.homes import home_of
 from edgeclassify.tools.service.places import NAME
 from edgeclassify.tools.service.running import Say, run
 
@@ -131,8 +132,20 @@ def _system_numpy(python: Path) -> str:
 
 
 def _python() -> Path:
-    """Return the system's Python, which has picamera2; where it is too old, the one that runs this."""
+    """Return the system's Python, which has picamera2; where it is too old, the one that runs this.
+
+    Raises:
+        UnavailableError: that one lies where the service cannot see it.
+    """
     with contextlib.suppress(UnavailableError):
         run(_SYSTEM_PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))")
         return _SYSTEM_PYTHON
+    # Its library counts too: a program in /usr/local may be a small one that belongs to a home.
+    for place in (Path(os.path.realpath(sys.executable)), Path(os.path.realpath(sys.base_prefix))):
+        if home_of(place):
+            raise UnavailableError(
+                f"service: {place}: this Python lies in a home folder, which the service does not see; "
+                "install Python 3.11 or newer for all users, in /usr/local say, and name it: "
+                "sudo PYTHON=/usr/local/bin/python3.11 ./scripts/install"
+            )
     return Path(os.path.realpath(sys.executable))

@@ -32,7 +32,7 @@ def uninstall(say: Say, *, purge: bool) -> None:
         systemctl("daemon-reload")
         with contextlib.suppress(UnavailableError):  # a failure of the past is no longer told
             systemctl("reset-failed", f"{NAME}.service")
-        _remove_user()
+        _remove_user(places, say)
         if waiting := events_that_wait(places):
             say(f"{waiting} events that still wait for the broker are deleted")
         folders = [places.state, places.programs]
@@ -59,10 +59,15 @@ def events_that_wait(places: Places) -> int:
     return int(waiting)
 
 
-def _remove_user() -> None:
-    with contextlib.suppress(KeyError):
-        pwd.getpwnam(NAME)
-        run("userdel", NAME)  # and its group, which has no other members
+def _remove_user(places: Places, say: Say) -> None:
+    try:
+        user = pwd.getpwnam(NAME)
+    except KeyError:
+        return
+    if user.pw_dir != str(places.state):
+        say(f"the user {NAME} is kept: it was there before, with the home folder {user.pw_dir}")
+        return
+    run("userdel", NAME)  # and its group, which has no other members
 
 
 def _tell(_function: object, path: str, error: tuple[type[BaseException], BaseException, object]) -> None:

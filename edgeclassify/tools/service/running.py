@@ -33,6 +33,7 @@ def run(*command: str | Path, timeout_s: float = 60, variables: Mapping[str, str
             command,
             env=inherited | dict(variables or {}),
             cwd="/",
+            close_fds=False,  # they keep the lock of the installation
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeclassify.errors import UnavailableError
+from edgeclassify.errors import ConfigError, UnavailableError
 from edgeclassify.tools.service.places import Places, require_systemd
 from edgeclassify.tools.service.releases import Releases
 from edgeclassify.tools.service.running import journal, properties
@@ -44,6 +44,7 @@ def report() -> Iterator[str]:
     yield f"configuration:  {places.config}"
     if changes := sorted(path.name for path in places.drop_ins.glob("*.conf")):
         yield f"drop-ins:       {', '.join(changes)}"
+    yield from (f"cannot see:     {text}" for text in _hidden(places))
     if state in ("active", "reloading"):
         return
     yield f"ended with:     {told.get('Result', 'unknown')}, exit code {told.get('ExecMainStatus', '?')}"
@@ -52,6 +53,16 @@ def report() -> Iterator[str]:
     except UnavailableError:
         lines = []
     yield "last words:     " + ("\n                ".join(lines) or f"none that this user may read; sudo {_JOURNAL}")
+
+
+def _hidden(places: Places) -> list[str]:
+    from edgeclassify.config.reader import load_config  # late: the installer's own Python may lack what it needs
+    from edgeclassify.tools.service.hidden import hidden_files
+
+    try:
+        return hidden_files(load_config(places.config))
+    except ConfigError:  # this user may not read it, or it is wrong, which is told elsewhere
+        return []
 
 
 _JOURNAL = "journalctl -u edgeclassify"

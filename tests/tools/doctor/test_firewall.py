@@ -74,3 +74,34 @@ def test_a_drop_in_adds_to_the_limit_or_takes_it_back_as_systemd_reads_it(
 
 def test_a_name_that_cannot_be_one_is_left_to_the_check_of_the_name(tmp_path: Path, unit: Path) -> None:
     assert said(tmp_path, f"{'x' * 70}.example") == []
+
+
+@pytest.mark.parametrize(
+    ("host", "resolv", "hosts", "told"),
+    [
+        ("broker.invalid", "nameserver 8.8.8.8\n", "", True),
+        ("broker.invalid", "# a comment\noptions edns0\nnameserver 8.8.8.8\nnameserver 2001:db8::1\n", "", True),
+        ("broker.invalid", "nameserver 8.8.8.8\nnameserver 192.168.1.1\n", "", False),
+        ("broker.invalid", "nameserver 127.0.0.53\n", "", False),
+        ("broker.invalid", "nameserver fe80::1%eth0\n", "", False),
+        ("broker.invalid", "nameserver nonsense\n", "", False),
+        ("broker.invalid", "", "", False),
+        ("broker.invalid", "nameserver 8.8.8.8\n", "192.168.1.2 x broker.invalid # mine\n", False),
+        ("broker.invalid", "nameserver 8.8.8.8\n", "192.168.1.2 x # broker.invalid\n", True),
+        ("localhost", "nameserver 8.8.8.8\n", "", False),
+        ("homeassistant.local", "nameserver 8.8.8.8\n", "", False),
+        ("192.168.1.2", "nameserver 8.8.8.8\n", "", False),
+    ],
+)
+def test_a_name_server_that_may_not_be_asked_is_told_where_one_is_needed(
+    tmp_path: Path, unit: Path, host: str, resolv: str, hosts: str, told: bool
+) -> None:
+    (tmp_path / "etc/resolv.conf").write_text(resolv)
+    (tmp_path / "etc/hosts").write_text(hosts)
+    lines = [line for line in said(tmp_path, host) if "name server" in line]
+    assert len(lines) == told
+    assert all("8.8.8.8 is on the internet" in line and "internet-broker.conf" in line for line in lines)
+    drop_in = tmp_path / f"{UNIT}.d/mine.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("[Service]\nIPAddressAllow=8.8.8.8\n")
+    assert not any("name server" in line for line in said(tmp_path, host))

@@ -1,14 +1,20 @@
 """A new version that does not start: the old one runs again, whatever else fails. systemd's programs are stand-ins."""
 
+import contextlib
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from edgeclassify import resources
 from edgeclassify.errors import UnavailableError
-from edgeclassify.tools.service.installing import _undone_unless_started, own_files
+from edgeclassify.tools.service.installing import _undone_unless_started, locked, own_files
 from edgeclassify.tools.service.places import Places
 from edgeclassify.tools.service.releases import Releases
+from tests.waiting import wait_until
 
 
 class Systemd:
@@ -100,3 +106,25 @@ def test_the_command_that_it_wrote_is_its_own(tmp_path: Path) -> None:
     places.command.parent.mkdir(parents=True)
     places.command.write_bytes((resources.systemd() / "edgeclassify.sh").read_bytes())
     assert places.command in own_files(places).values()
+
+
+def test_who_was_killed_while_pip_works_keeps_others_out_until_pip_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    code = (
+        "from pathlib import Path; from edgeclassify.tools.service.installing import locked, Places, run\n"
+        f"with locked(Places(Path({str(tmp_path)!r}))): run('sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60')"
+    )
+    installation = subprocess.Popen([sys.executable, "-c", code])
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+    installation.kill()
+    installation.wait()
+    with pytest.raises(UnavailableError, match="another installation is under way"), locked(Places(tmp_path)):
+        pass
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    def is_free() -> bool:
+        with contextlib.suppress(UnavailableError), locked(Places(tmp_path)):
+            return True
+        return False
+
+    wait_until(is_free)

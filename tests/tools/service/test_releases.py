@@ -1,6 +1,7 @@
 """Versions beside each other: one is used, a failed one is gone, files are the old or the new ones."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,17 @@ def test_files_are_put_back_as_they_were(tmp_path: Path) -> None:
     assert there.stat().st_mode & 0o777 == 0o755
     assert not absent.exists()
     assert [path.name for path in there.parent.iterdir()] == ["there"]
+
+
+@pytest.mark.parametrize("executable", ["/home/pi/.pyenv/versions/3.12.4/bin/python3.12", "/root/python"])
+def test_a_python_that_the_service_would_not_see_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executable: str
+) -> None:
+    monkeypatch.setattr("edgeclassify.tools.service.releases._SYSTEM_PYTHON", Path("/bin/false"))
+    monkeypatch.setattr(sys, "executable", executable)
+    with (
+        pytest.raises(UnavailableError, match=f"{executable}: this Python lies in a home folder, .*; install Python"),
+        Releases(tmp_path).building("nothing", [].append),
+    ):
+        pass
+    assert list((tmp_path / "versions").iterdir()) == []

@@ -138,6 +138,17 @@ def test_a_deadlock_ends_in_a_restart_and_the_journal_shows_where(pi: Pi, loop: 
 
 
 def test_a_process_that_the_kernel_kills_for_want_of_memory_runs_again(pi: Pi) -> None:
+    wait_until(pi.events, 30)
+    restarts, since = int(pi.unit("NRestarts")), pi.cursor()
+    pi.starve()
+    pi.wait_for_restart(restarts)
+    assert "code=killed, status=9/KILL" in pi.said(since)
+    known = len(pi.events())
+    wait_until(lambda: len(pi.events()) > known, 30)
+    assert_nothing_lost(pi)
+
+
+def test_the_units_own_limit_of_memory_counts_where_the_kernel_keeps_to_it(pi: Pi) -> None:
     if "memory" not in pi.run("cat", "/sys/fs/cgroup/cgroup.controllers").split():
         pytest.skip("cannot run here: this kernel's memory controller is not in cgroup v2")
     since = pi.cursor()
