@@ -9,7 +9,7 @@ FOLDERS = (Path("/home"), Path("/root"), Path("/run/user"))
 """What systemd takes for homes."""
 
 MOVE = (
-    "move it to /opt/edgeclassify/models or, for what is no model, /etc/edgeclassify, and name it there; "
+    "move it to /etc/edgeclassify and name it there; "
     "or see home-folders.conf in /opt/edgeclassify/current/share/edgeclassify/systemd"
 )
 

@@ -25,7 +25,7 @@ def test_only_a_service_whose_unit_hides_it_gets_that_advice(
         monkeypatch.delenv("INVOCATION_ID", raising=False)
     monkeypatch.setattr("os.access", lambda *_: not hidden)  # root may enter all folders
     told = homes.advice(home / "pi/birds.tflite", "chmod")
-    assert ("move it to /opt/edgeclassify/models" in told) == (by_systemd and hidden)
+    assert ("move it to /etc/edgeclassify" in told) == (by_systemd and hidden)
     assert (told == "chmod") == (not (by_systemd and hidden))
     assert homes.advice(Path("/opt/birds.tflite"), "chmod") == "chmod"
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgeclassify.errors import UnavailableError
-from edgeclassify.redact import hide_password
 from edgeclassify.resources import GOOD_MODEL
 from edgeclassify.tools.service.files import write
 from edgeclassify.tools.service.places import NAME, Places
-from edgeclassify.tools.service.running import Say, run
+from edgeclassify.tools.service.pulling import pull
+from edgeclassify.tools.service.running import Say
 
-_PULL_S = 600
 _LATER = f"later: sudo {NAME} models pull {GOOD_MODEL}"
 # Addresses of cameras hold passwords: the service may read it, other users may not.
 MODE = 0o640
@@ -64,7 +62,7 @@ def write_first_config(places: Places, release: Path, group_id: int, say: Say, m
         _let_service_read(places.config, group_id)
         say(f"{places.config} is kept as it is" + (f"; no model is pulled, {_LATER}" if mirror else ""))
         return
-    pulled = mirror is not None and _pull(places, release, mirror, say)
+    pulled = mirror is not None and pull(GOOD_MODEL, places, release, mirror, say)
     if not pulled:
         say(f"the starter model is used, which errs; {_LATER}, see {places.config}")
     text = _TEXT.format(
@@ -93,18 +91,3 @@ def _let_service_read(config: Path, group_id: int) -> None:
     if not status.st_mode & 0o004 and status.st_uid == 0:
         os.chown(config, -1, group_id)
         config.chmod(status.st_mode & 0o7777 | (0o050 if config.is_dir() else 0o040))
-
-
-def _pull(places: Places, release: Path, mirror: str, say: Say) -> bool:
-    say(f"getting the model {GOOD_MODEL}" + (f" from {hide_password(mirror)}" if mirror else ""))
-    pull = (release / "bin/edgeclassify", "models", "pull", GOOD_MODEL)
-    variables = {"EDGECLASSIFY_MODELS": str(places.models)} | ({"EDGECLASSIFY_MIRROR": mirror} if mirror else {})
-    # A mirror may do without the twin for the Edge TPU; what came of the first attempt is not brought again.
-    for more in ((), ("--no-edgetpu",)) if mirror else ((),):
-        try:
-            run(*pull, *more, timeout_s=_PULL_S, variables=variables)
-        except UnavailableError as error:
-            say(str(error).splitlines()[-1].strip().removeprefix("edgeclassify: "))
-        else:
-            return True
-    return False

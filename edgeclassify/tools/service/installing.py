@@ -14,6 +14,7 @@ from edgeclassify.errors import UnavailableError
 from edgeclassify.tools.service.files import Contents, contents, restore, write
 from edgeclassify.tools.service.first_config import write_first_config
 from edgeclassify.tools.service.places import NAME, Places, require_root, require_systemd
+from edgeclassify.tools.service.pulling import pull_what_is_named
 from edgeclassify.tools.service.releases import Releases, own_source
 from edgeclassify.tools.service.running import Say, journal, run, systemctl
 
@@ -40,9 +41,12 @@ def install(say: Say, source: str = "", mirror: str | None = "") -> None:
     releases = Releases(places.programs)
     with locked(places):
         with releases.building(source or own_source(), say) as release:
-            _try(release, places)
-            group_id = _make_user(release)
+            _try_runtime(release)
             places.models.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if places.config.exists():
+                pull_what_is_named(places, release, mirror, say)
+                _try_config(release, places)
+            group_id = _make_user(release)
             write_first_config(places, release, group_id, say, mirror)
             _check_that_service_may_read(places.config)
             _switch(places, releases, release, say)
@@ -74,18 +78,26 @@ def locked(places: Places) -> Iterator[None]:
         raise UnavailableError(f"service: {error.filename}: {error.strerror}; mend that and try again") from error
 
 
-def _try(release: Path, places: Places) -> None:
-    """Run the new version: the runtime on the model that comes with it, and the configuration that is there.
+def _try_runtime(release: Path) -> None:
+    """Run the new version on the model and the configuration that come with it.
 
     Raises:
-        UnavailableError: one of them does not work.
+        UnavailableError: that does not work.
     """
-    program, comes_along = release / "bin/edgeclassify", release / "share/edgeclassify"
-    try_runtime = ("classify", comes_along / "models/golden.png", "-m", "starter", "-c", comes_along / "config.yaml")
-    run(program, *try_runtime, timeout_s=_TRIAL_S)
-    if places.config.exists():
-        variables = {"EDGECLASSIFY_MODELS": str(places.models)}
-        run(program, "check", "-c", places.config, timeout_s=_TRIAL_S, variables=variables)
+    comes_along = release / "share/edgeclassify"
+    options = ("-m", "starter", "-c", comes_along / "config.yaml")
+    program = release / "bin/edgeclassify"
+    run(program, "classify", comes_along / "models/golden.png", *options, timeout_s=_TRIAL_S)
+
+
+def _try_config(release: Path, places: Places) -> None:
+    """Let the new version check the configuration that is there.
+
+    Raises:
+        UnavailableError: it is wrong.
+    """
+    variables = {"EDGECLASSIFY_MODELS": str(places.models)}
+    run(release / "bin/edgeclassify", "check", "-c", places.config, timeout_s=_TRIAL_S, variables=variables)
 
 
 def _check_that_service_may_read(config: Path) -> None:

@@ -40,7 +40,7 @@ def test_each_is_told_with_its_line_and_what_to_do(places: Places) -> None:
     lines = said(places, ALL | {"mqtt": {"password_file": "/run/user/1000/pw"}})
     assert len(lines) == 5
     assert all(line.startswith(f"{places.config}:") for line in lines)
-    assert all("the service sees no home folders; move it to /opt/edgeclassify/models" in line for line in lines)
+    assert all("the service sees no home folders; move it to /etc/edgeclassify" in line for line in lines)
     assert ": cameras.door.source: /home/pi/pictures: " in lines[-1]
 
 

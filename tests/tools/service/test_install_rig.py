@@ -153,6 +153,7 @@ def test_an_upgrade_stops_at_a_mistake_in_the_configuration_and_changes_nothing(
     assert "event: unknown key; did you mean 'events'?" in said
     assert machine.run("readlink", "/opt/edgeclassify/current") == before
     assert machine.unit("ActiveState") == "active"
+    machine.run("sed", "-i", "$ d", "/etc/edgeclassify/config.yaml")
 
 
 def test_an_upgrade_lets_the_service_read_its_configuration_or_says_how(machine: Pi) -> None:
@@ -168,10 +169,14 @@ def test_an_upgrade_lets_the_service_read_its_configuration_or_says_how(machine:
     machine.run("runuser", "-u", "edgeclassify", "--", "cat", "/etc/edgeclassify/config.yaml")
 
 
-def test_a_user_of_that_name_who_was_there_before_stays(machine: Pi) -> None:
+def test_after_an_uninstallation_all_comes_back_and_a_user_who_was_there_before_stays(machine: Pi) -> None:
     machine.run("edgeclassify", "service", "uninstall")
     machine.shell("useradd --create-home edgeclassify")
-    machine.run(f"/shared/{VERSION}/scripts/install", "--offline")
+    # The configuration was kept, and the model that it names is gone.
+    said = machine.run(f"/shared/{VERSION}/scripts/install", "--offline", code=69)
+    assert f"names {GOOD_MODEL}, which is not here: get it with --mirror" in said
+    assert not machine.exists(f"/etc/systemd/system/{UNIT}")
+    machine.run(f"/shared/{VERSION}/scripts/install", "--mirror", "http://127.0.0.1:8000")
     assert machine.unit("ActiveState") == "active"
     said = machine.run("edgeclassify", "service", "uninstall", "--purge")
     assert "the user edgeclassify is kept: it was there before, with the home folder /home/edgeclassify" in said
