@@ -12,7 +12,8 @@ from edgeclassify.homes import MOVE, home_of
 from edgeclassify.tools.service.places import Places
 from edgeclassify.tools.service.unit import settings
 
-_SEEN = {"no", "false", "off", "0", "read-only", ""}
+_WHY = f"the service sees no home folders; {MOVE}"
+_OPEN = {"no", "false", "off", "0", "read-only", ""}
 
 
 def hidden_files(file: ConfigFile, root: Path = Path("/")) -> list[str]:
@@ -24,22 +25,27 @@ def hidden_files(file: ConfigFile, root: Path = Path("/")) -> list[str]:
     """
     if file.path.absolute() != Places(root).config:
         return []
-    hides, let_through = False, list[Path]()
+    seen = _seen_folders(root)
+
+    def is_hidden(path: Path) -> bool:
+        return home_of(path) is not None and not any(folder == path or folder in path.parents for folder in seen)
+
+    real = file.path.resolve()
+    itself = [f"{file.path}: is a link to {real}; {_WHY}"] if is_hidden(real) else []
+    return itself + [file.problem(key, f"{path}: {_WHY}") for key, path in _named(file) if is_hidden(path)]
+
+
+def _seen_folders(root: Path) -> list[Path]:
+    """Return what the service sees although it lies in a home."""
+    protect, bound = "no", list[Path]()
     for key, value in settings(root):
         if key == "ProtectHome":
-            hides = value.lower() not in _SEEN
-            through_nothing = value.lower() != "tmpfs"
+            protect = value.lower()
         elif key in ("BindPaths", "BindReadOnlyPaths"):
-            let_through += [Path(word.lstrip("-").split(":")[0]) for word in value.split()]
-    if not hides:
-        return []
-    if through_nothing:
-        let_through = []
-    return [
-        file.problem(key, f"{path}: the service sees no home folders; {MOVE}")
-        for key, path in _named(file)
-        if home_of(path) and not any(folder == path or folder in path.parents for folder in let_through)
-    ]
+            bound += [Path(word.lstrip("-").split(":")[0]) for word in value.split()]
+    if protect in _OPEN:
+        return [Path("/")]
+    return bound if protect == "tmpfs" else []  # through `yes`, nothing comes
 
 
 def _named(file: ConfigFile) -> Iterator[tuple[KeyPath, Path]]:

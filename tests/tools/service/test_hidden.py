@@ -79,3 +79,14 @@ def test_a_drop_in_lets_them_through_as_it_does(places: Places, lines: str, hidd
 def test_without_a_service_nothing_is_hidden(places: Places) -> None:
     places.unit.unlink()
     assert said(places, ALL) == []
+
+
+def test_a_configuration_that_is_a_link_into_a_home_is_told(tmp_path: Path, places: Places, monkeypatch) -> None:
+    monkeypatch.setattr("edgeclassify.homes.FOLDERS", (tmp_path / "home",))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/config.yaml").write_text("")
+    places.config.symlink_to(tmp_path / "home/config.yaml")
+    (line,) = hidden_files(load_config(places.config), places.root)
+    assert line.startswith(
+        f"{places.config}: is a link to {tmp_path}/home/config.yaml; the service sees no home folders"
+    )

@@ -23,6 +23,19 @@ CONFIG: dict[str, Any] = {
     "events": AT_ONCE,
 }
 NO_CAMERA = "this machine has no camera"
+NAME_SERVER = """
+import socket
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("198.51.100.53", 53))
+while True:
+    query, client = server.recvfrom(512)
+    end = query.index(0, 12) + 1  # of the name
+    question, has_answer = query[12 : end + 4], query[end : end + 2] == bytes((0, 1))  # an IPv4 address is asked for
+    answer = bytes.fromhex("c00c 0001 0001 0000003c 0004") + socket.inet_aton("192.168.9.9") if has_answer else b""
+    head = query[:2] + bytes.fromhex("8180 0001") + bytes((0, has_answer)) + bytes(4)
+    server.sendto(head + question + answer, client)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +270,22 @@ def test_the_network_is_the_local_one_unless_a_drop_in_says_otherwise(pi: Pi) ->
     pi.shell(advice.removeprefix("run: ").replace("sudo ", ""))
     wait_until(lambda: "broker connected" in pi.unit("StatusText"), 30)
     pi.run("rm", f"/etc/systemd/system/{UNIT}.d/internet-broker.conf")
+
+
+def test_a_name_server_on_the_internet_is_told_and_asked_once_a_drop_in_says_so(pi: Pi) -> None:
+    pi.shell("ip link set lo up; ip address replace 198.51.100.53/32 dev lo; ip address replace 192.168.9.9/32 dev lo")
+    pi.write("/root/name_server.py", NAME_SERVER)
+    pi.run("systemd-run", "--quiet", "--unit=name-server", "python3", "/root/name_server.py")
+    pi.shell("rm -f /etc/resolv.conf; echo nameserver 198.51.100.53 > /etc/resolv.conf")
+    wait_until(lambda: "192.168.9.9" in pi.run("getent", "ahosts", "broker.example", code=None), 20)
+    pi.configure(CONFIG | {"mqtt": {"host": "broker.example"}})
+    pi.run("systemctl", "restart", UNIT)
+    told = json.loads(pi.run("edgeclassify", "doctor", "--json", code=None))["findings"]
+    (advice,) = [finding["advice"] for finding in told if finding["check"] == "name server"]
+    assert "broker NOT connected" in pi.unit("StatusText")
+    pi.shell(advice.partition("run: ")[2].replace("sudo ", ""))
+    wait_until(lambda: "broker connected" in pi.unit("StatusText"), 30)
+    pi.shell(f"rm /etc/systemd/system/{UNIT}.d/internet-broker.conf /etc/resolv.conf")
 
 
 def test_what_was_installed_goes_and_what_the_user_wrote_goes_when_he_says_so(pi: Pi) -> None:
