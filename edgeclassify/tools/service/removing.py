@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import sqlite3
+from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
 from edgeclassify.mqtt.database import reading
@@ -43,7 +44,7 @@ def uninstall(say: Say, *, purge: bool) -> None:
                 with contextlib.suppress(FileNotFoundError):
                     os.chown(path, -1, 0)  # its group is no more
         for folder in folders:
-            shutil.rmtree(folder, onerror=_tell)
+            remove_folder(folder, say)
     places.lock.unlink(missing_ok=True)
     kept = [str(path) for path in (places.settings, places.drop_ins) if path.exists()]
     say(f"{NAME} is removed" + (f"; kept: {', '.join(kept)} (--purge removes it too)" if kept else ""))
@@ -68,6 +69,19 @@ def _remove_user(places: Places, say: Say) -> None:
         say(f"the user {NAME} is kept: it was there before, with the home folder {user.pw_dir}")
         return
     run("userdel", NAME)  # and its group, which has no other members
+
+
+def remove_folder(folder: Path, say: Say) -> None:
+    """Remove a folder with all that is in it; of a link only that, since what it leads to is the user's.
+
+    Raises:
+        UnavailableError: that is not possible.
+    """
+    if folder.is_symlink():
+        say(f"{folder} was a link to {folder.readlink()}, which is kept; remove that yourself")
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, onerror=_tell)
 
 
 def _tell(_function: object, path: str, error: tuple[type[BaseException], BaseException, object]) -> None:

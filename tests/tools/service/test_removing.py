@@ -1,4 +1,4 @@
-"""What an uninstallation says of events that it deletes."""
+"""What an uninstallation says of events that it deletes, and what it leaves of a folder that is a link."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from edgeclassify.mqtt.clock import this_instant
 from edgeclassify.mqtt.database import open_file
 from edgeclassify.mqtt.store import Store
 from edgeclassify.tools.service.places import Places
-from edgeclassify.tools.service.removing import events_that_wait
+from edgeclassify.tools.service.removing import events_that_wait, remove_folder
 
 
 def test_events_that_wait_are_counted(tmp_path: Path) -> None:
@@ -24,3 +24,21 @@ def test_a_database_that_cannot_be_read_does_not_keep_it_from_being_removed(tmp_
     places.state.mkdir(parents=True)
     (places.state / "outbox.db").write_bytes(b"no database at all" * 300)
     assert events_that_wait(places) == 0
+
+
+def test_what_a_link_leads_to_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "ssd").mkdir()
+    (tmp_path / "ssd/file").touch()
+    (tmp_path / "state").symlink_to(tmp_path / "ssd")
+    said = list[str]()
+    remove_folder(tmp_path / "state", said.append)
+    assert (tmp_path / "ssd/file").exists()
+    assert not (tmp_path / "state").is_symlink()
+    assert said == [f"{tmp_path}/state was a link to {tmp_path}/ssd, which is kept; remove that yourself"]
+
+
+def test_a_folder_goes_and_may_be_gone_before(tmp_path: Path) -> None:
+    (tmp_path / "state/below").mkdir(parents=True)
+    for _ in range(2):
+        remove_folder(tmp_path / "state", [].append)
+        assert not (tmp_path / "state").exists()
