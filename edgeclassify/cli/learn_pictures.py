@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edgeclassify.tools.learn.collecting import Collected
     from edgeclassify.tools.learn.learning import Eye, Learned
 
+_MANY = 1000  # pictures take seconds to train with
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -87,6 +88,8 @@ def pictures(
         click.echo(f"edgeclassify: {note}", err=True)
     examples = found.examples()
     check_learnable(examples)
+    if len(examples.labels) >= _MANY and not as_json:
+        click.echo("training ...", err=True)
     learned = learn(examples, head, precision, eye.backbone, folder, force=force)
     return tell(learned, found, as_json=as_json)
 

@@ -39,8 +39,9 @@ class Gate:
 
     def share(self, nearness: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return how much of a picture is of the classes, 0 to 1."""
-        exponents: npt.NDArray[np.float64] = np.clip(self.slope * (self.nearness - nearness), -60, 60)
-        return 1 / (1 + np.exp(exponents))
+        exponents = np.clip(self.slope * (self.nearness - nearness.astype(np.float64)), -60, 60)
+        share: npt.NDArray[np.float64] = 1 / (1 + np.exp(exponents))
+        return share
 
 
 @dataclass(frozen=True, eq=False)

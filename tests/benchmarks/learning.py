@@ -20,10 +20,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from edgeclassify.config.sections import ModelConfig
 from edgeclassify.image import load_picture
 from edgeclassify.inference import runtime
+from edgeclassify.inference.head import scaled_to_one
 from edgeclassify.inference.model import Model, load_backbone
 from edgeclassify.inference.quantization import ValueDecoder, input_encoder
 from edgeclassify.tools.labelled_pictures import LabelledPicture
@@ -49,7 +51,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
         groups = unpacked(arguments.archive, Path(folder))
-        accuracy(groups, load_backbone(arguments.backbone, Path.cwd()))
+        model = load_backbone(arguments.backbone, Path.cwd())
+        accuracy(groups, model)
+        unknown(groups, others(Path(folder), set(groups)), model)
         cost(groups, arguments.backbone, Path(folder))
 
 
@@ -98,6 +102,67 @@ def accuracy(groups: dict[str, tuple[list[Path], list[Path]]], model: Model) -> 
         apart = [a - b for a, b in zip(found["softmax"], found["scikit-learn"], strict=True)]
         paired = f"{np.mean(apart):+.3f} ({min(apart):+.3f} to {max(apart):+.3f})"
         print(f"| {count} | {cells[0]} | {cells[1]} | {np.mean(found['scikit-learn']):.3f} | {paired} |", flush=True)
+
+
+def others(folder: Path, known: set[str]) -> dict[str, list[Path]]:
+    """Pictures of what no group taught: of the classes nearest to them, the other groups, and of all kinds."""
+    found: dict[str, list[Path]] = {"other groups": [], "background": []}
+    with (folder / "classes.csv").open() as file:
+        for row in csv.DictReader(file):
+            kind = "background" if row["group"] == "background" else "other groups"
+            if row["group"] not in known:
+                found[kind] += sorted((folder / "val" / row["wnid"]).iterdir())[:10]
+    rng = np.random.default_rng(0)
+    for name, pixels in (("black", np.zeros((20, 64, 64, 3))), ("noise", rng.uniform(0, 255, (20, 64, 64, 3)))):
+        found[name] = [folder / f"{name}-{number}.png" for number in range(20)]
+        for path, one in zip(found[name], pixels, strict=True):
+            Image.fromarray(one.astype(np.uint8)).save(path)
+    return found
+
+
+def unknown(
+    groups: dict[str, tuple[list[Path], list[Path]]], far: dict[str, list[Path]], model: Model
+) -> None:  # fmt: skip
+    """Print what falls to `none`, and what scores are worth, on pictures that nothing was fitted with."""
+    raw = [[raw_features(model, paths) for paths in both] for both in groups.values()]
+    shown, truth = np.concatenate([test for _, test in raw]), np.repeat(np.arange(len(raw)), [len(t) for _, t in raw])
+    away = {name: raw_features(model, paths) for name, paths in far.items()}
+    print(f"\n| pictures a class | head | right ones lost | {' | '.join(away)} | AUROC | ECE | Brier | NLL |")
+    print(f"|---|---|---|{'---|' * len(away)}---|---|---|---|")
+    for count in COUNTS:
+        for kind in ("softmax", "imprinting"):
+            found = []
+            for draw in range(DRAWS):
+                rng = np.random.default_rng(draw)
+                drawn = np.concatenate([pool[rng.choice(len(pool), count, replace=False)] for pool, _ in raw])
+                head = train(examples_of(drawn, np.repeat(np.arange(len(raw)), count)), kind).head
+                scores = head.scores_of_many(shown)
+                best, right = scores.argmax(axis=1), scores[:, :-1].argmax(axis=1) == truth
+                lost = 1 - (best == truth).sum() / right.sum()
+                fell = [(head.scores_of_many(one).argmax(axis=1) == len(raw)).mean() for one in away.values()]
+                near = head.nearness.to_each(scaled_to_one(shown)).max(axis=1)
+                areas = [area(near, head.nearness.to_each(scaled_to_one(away[name])).max(axis=1)) for name in away][:2]
+                found.append([lost, *fell, *areas, *worth(scores, truth)])
+            lost, *fell, first, second, ece, brier, nll = np.mean(found, axis=0)
+            told = " | ".join(f"{share:.0%}" for share in (lost, *fell))
+            print(f"| {count} | {kind} | {told} | {first:.2f}, {second:.2f} | {ece:.3f} | {brier:.3f} | {nll:.3f} |",
+                  flush=True)  # fmt: skip
+
+
+def area(near: Features, far: Features) -> float:
+    """The share of pairs in which the known picture is the nearer one."""
+    ranks = np.concatenate([near, far]).argsort().argsort() + 1.0
+    return float((ranks[: len(near)].sum() - len(near) * (len(near) + 1) / 2) / (len(near) * len(far)))
+
+
+def worth(scores: Features, truth: npt.NDArray[np.intp]) -> tuple[float, float, float]:
+    """Expected calibration error over tenths, Brier score, negative log-likelihood."""
+    sure, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    tenths = np.minimum((sure * 10).astype(int), 9)
+    error = sum(abs(sure[tenths == t].sum() - right[tenths == t].sum()) for t in range(10)) / len(truth)
+    own = scores[np.arange(len(truth)), truth]
+    brier = ((scores - np.eye(scores.shape[1])[truth]) ** 2).sum(axis=1).mean()
+    return float(error), float(brier), float(-np.log(np.maximum(own, 1e-6)).mean())
 
 
 def raw_features(model: Model, paths: list[Path]) -> Features:

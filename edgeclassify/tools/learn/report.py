@@ -114,7 +114,8 @@ def _advice(told: Mapping[str, Any]) -> Iterator[str]:
         hardly = "would hardly help:" if twice - told["accuracy"]["accuracy"] < _WORTH_IT else "would help:"
         yield f"Twice as many pictures of this kind {hardly} about {twice:.0%} right."
     if few := [name for name, pictures in told["pictures"].items() if pictures < _FEW]:
-        yield f"More pictures would help most for: {', '.join(few[:10])}{' ...' if len(few) > 10 else ''}"
+        names = f"{', '.join(few[:10])}{' ...' if len(few) > 10 else ''}"
+        yield f"Fewer than {_FEW} pictures, so that these figures are rough: {names}"
     if NONE not in told["pictures"]:
         yield "A folder `none` with pictures of the empty scene makes false alarms rarer."
 

@@ -20,7 +20,7 @@ from edgeclassify.tools.learn.spread import Classes, Variation, class_means, mea
 from edgeclassify.tools.learn.validation import HeldOut, Recipe
 
 KINDS = ("softmax", "imprinting")
-_STRENGTHS = {"softmax": (10.0, 100.0), "imprinting": (0.9, 0.7)}  # the simpler one first
+_STRENGTHS = {"softmax": (10.0, 100.0), "imprinting": (0.95, 0.85, 0.7)}  # the simpler one first
 
 
 @dataclass(frozen=True, eq=False)

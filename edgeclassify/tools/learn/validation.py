@@ -137,4 +137,5 @@ def _judged(
     shown = [floats for _, floats in examples.features.taken(out).chunks()]
     to_each = np.concatenate([near.to_each(floats) for floats in shown])
     logits = [np.concatenate([head.logits(floats) for floats in shown]) for head in heads]
-    return np.flatnonzero(out), to_each.max(axis=1), without_own(to_each, examples.labels[out]), logits
+    nearest, nearest_other = to_each.max(axis=1).astype(np.float64), without_own(to_each, examples.labels[out])
+    return np.flatnonzero(out), nearest, nearest_other, logits

@@ -90,3 +90,15 @@ def test_odd_names_of_classes_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["our cat", "兔子", "Tür, offen", "10 euro", "c++", "😀", "'; drop table"])
 def test_names_of_every_language_are_kept(name: str) -> None:
     assert class_name(f" {name} ") == name
+
+
+def test_a_file_that_is_as_it_was_is_not_read_again(tmp_path: Path) -> None:
+    path = write_class(tmp_path, "red", 1) / "0.png"
+    long_ago_s = time.time() - 100
+    with open_cache("x") as cache:
+        first = cache.sha256_of(path)
+        os.utime(path, (long_ago_s, long_ago_s))
+        assert cache.sha256_of(path) == first  # changed just now: read, and not remembered
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + b"?")
+        assert cache.sha256_of(path) != first

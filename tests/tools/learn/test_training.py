@@ -10,7 +10,8 @@ from edgeclassify.inference.quantization import softmax
 from edgeclassify.tools.learn import calibration, validation
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.softmax import fit_softmax
-from edgeclassify.tools.learn.stored_features import stored
+from edgeclassify.tools.learn.spread import measured
+from edgeclassify.tools.learn.stored_features import StoredFeatures, stored
 from edgeclassify.tools.learn.training import train
 from edgeclassify.tools.learn.validation import Recipe
 from tests.learned import examples
@@ -163,3 +164,53 @@ def test_every_picture_is_held_out_once_unless_it_is_the_only_one(counts: list[i
         found = validation.held_out(given, [Recipe("imprinting", 0.9)], folds)[0]
         assert sorted(found.rows) == np.flatnonzero(folds >= 0).tolist()
         assert all(set(given.labels[folds != fold]) == set(given.labels) for fold in range(folds.max() + 1))
+
+
+def test_a_gate_loses_few_of_the_pictures_it_was_fitted_on() -> None:
+    rng = np.random.default_rng(0)
+    near, sure, far = rng.normal(4, 2, 500), rng.uniform(0.4, 1, 500), rng.normal(-2, 3, 500)
+    gate = calibration.fitted_gate(near, sure, far)
+    none = sure * gate.share(near) < 1 - gate.share(near)
+    assert 0.02 <= none.mean() <= calibration.LOST
+    assert (gate.share(far) < 0.5).mean() > 0.5
+
+
+def test_a_gate_of_few_pictures_loses_none_of_them() -> None:
+    near = np.array([3.0, 3.5, 4.1, 4.4, 5.0, 5.2, 6.1, 6.3, 7.0, 8.0])
+    gate = calibration.fitted_gate(near, np.ones(10), np.array([-3.0, -1.0, 0.5]))
+    assert (gate.share(near) > 0.5).all()
+
+
+@pytest.mark.parametrize("count", [3, 60, 400])  # fewer pictures than features, and more
+def test_what_varies_in_every_class_is_undone_as_by_the_inverse_covariance(count: int) -> None:
+    given = examples(count, classes=3, width=24)
+    found = measured(given.features, given.labels, 3)
+    spread = found.variation.spread(0.5)
+    covariance = spread.rest * np.eye(24) + (spread.directions.T * spread.variances) @ spread.directions
+    wanted = np.linalg.solve(covariance, found.means.T).T
+    assert np.allclose(spread.undone(found.means), wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+
+
+def test_nearness_is_the_ratio_of_two_bell_curves() -> None:
+    given = examples(20, classes=3, width=24)
+    found = measured(given.features, given.labels, 3)
+    spread = found.variation.spread(0.8)
+    near = spread.nearness(found.means, found.counts)
+    inner = spread.rest * np.eye(24) + (spread.directions.T * spread.variances) @ spread.directions
+    outer = inner + spread.between * np.eye(24)
+    shown = given.features.floats()[:5]
+
+    def distances(covariance, centre):  # type: ignore[no-untyped-def]
+        away = (shown - centre).astype(np.float64)
+        return np.einsum("ij,jk,ik->i", away, np.linalg.inv(covariance), away)
+
+    wanted = (distances(outer, spread.centre) - distances(inner, found.means[1])) / 2 + spread.noise / 40
+    assert np.allclose(near.to_each(shown)[:, 1], wanted, rtol=1e-3, atol=0.05)
+
+
+def test_bytes_keep_the_direction_of_features_and_stay_what_they_are() -> None:
+    features = np.random.default_rng(0).normal(size=(50, 300)).astype(np.float32)
+    kept = StoredFeatures.of(stored(features))
+    cosines = (kept.floats() * features).sum(axis=1) / np.linalg.norm(features, axis=1)
+    assert cosines.min() > 0.999
+    assert np.array_equal(stored(kept.floats()), kept.matrix)
