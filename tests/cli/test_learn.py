@@ -1,5 +1,6 @@
 """`edgeclassify learn`, as a user runs it."""
 
+import hashlib
 import json
 import signal
 import time
@@ -123,6 +124,9 @@ def test_a_class_is_added_and_removed(capsys: pytest.CaptureFixture[str], colour
     assert after.labels == ("blue", "green", "red", "yellow", "none")
     assert (after.head.weights[:3] == before.head.weights).all()
     assert max(found := scores(capsys, new / "0.png", "tints"), key=lambda label: found[label]) == "yellow"
+    (tmp_path / "nothing").mkdir()
+    assert "nothing: the folder has no pictures" in learn(capsys, "add", "yellow", "nothing")[2]
+    assert "did you mean 'yellow'?" in learn(capsys, "remove", "yelow")[2]
     assert learn(capsys, "remove", "yellow", "-m", "tints")[0] == 0
     assert (read_bundle(tmp_path / "models/tints").head.weights == before.head.weights).all()
 
@@ -156,6 +160,7 @@ def test_a_worse_model_does_not_replace_a_better_one_unless_told(
         (["colours-of-things", "--name", "./one-class"], 2, "is there and no learned model"),
         (["colours-of-things", "--backbone", "nothing"], 78, "there is no model 'nothing'"),
         (["capitals"], 1, "differ in capitals only"),
+        (["nothing-in-capitals"], 1, "classes 'none' and 'None' differ in capitals only"),
         (["remove", "red"], 2, "it is not clear which learned model is meant; make one"),
         (["add", "red", "x.png", "-m", "starter"], 2, "is no learned model"),
         (["capture", "a/b"], 2, "is no name for a folder"),
@@ -167,11 +172,62 @@ def test_what_cannot_be_learned_is_told(
 ) -> None:
     write_class(tmp_path / "one-class", "red", 3)
     (tmp_path / "empty/red").mkdir(parents=True)
+    for name in ("None", "red"):
+        write_class(tmp_path / "nothing-in-capitals", name, 2)
     for name in ("cat", "Cat"):
         write_class(tmp_path / "capitals", name, 2)
     found, _, err = learn(capsys, *arguments)
     assert message in err
     assert found == code
+
+
+def test_the_same_again_changes_nothing(capsys: pytest.CaptureFixture[str], colours: Path, tmp_path: Path) -> None:
+    arguments = (colours, "--name", "tints", "--backbone", "colours")
+    assert learn(capsys, *arguments)[0] == 0
+    index = tmp_path / "models/tints/bundle.json"
+    before = index.stat().st_mtime_ns
+    code, out, _ = learn(capsys, *arguments)
+    assert (code, index.stat().st_mtime_ns) == (0, before)
+    assert "Nothing has changed since" in out
+    assert "blue" in out  # the report is there all the same
+    code, out, _ = learn(capsys, *arguments, "--json")
+    assert json.loads(out)["unchanged"] is True
+    assert "Nothing has changed" not in learn(capsys, *arguments, "--precision", "0.9")[1]
+    write_class(colours, "yellow", 10)
+    code, out, _ = learn(capsys, *arguments)
+    assert code == 0
+    assert "Nothing has changed" not in out
+
+
+def test_a_learned_model_and_a_pulled_one_never_share_a_name(
+    capsys: pytest.CaptureFixture[str], colours: Path, tmp_path: Path
+) -> None:
+    assert learn(capsys, colours, "--name", "tints", "--backbone", "colours")[0] == 0
+    other = write_backbone(tmp_path / "elsewhere", "other")
+    sha256 = hashlib.sha256(other.read_bytes()).hexdigest()
+    assert run_command(["models", "pull", str(other), "--sha256", sha256, "--name", "tints"]) == 2
+    assert "tints: a learned model has that name" in capsys.readouterr().err
+    (tmp_path / "models/tints").rename(tmp_path / f"models/{EXTRACTOR}")
+    assert run_command(["models", "pull", EXTRACTOR, "--mirror", str(tmp_path)]) == 2
+    assert "a learned model has that name" in capsys.readouterr().err
+    assert learn(capsys, colours, "--name", "colours")[0] == 2
+    (tmp_path / f"models/{EXTRACTOR}").rename(tmp_path / "models/colours")  # by hand
+    assert run_command(["models", "list", "--json"]) == 0
+    rows = [row for row in json.loads(capsys.readouterr().out)["models"] if row["name"] == "colours"]
+    assert len(rows) == 2
+    assert "hidden by the model file of the same name" in rows[1]["knows"]
+
+
+def test_verify_looks_at_learned_models(capsys: pytest.CaptureFixture[str], colours: Path, tmp_path: Path) -> None:
+    assert learn(capsys, colours, "--name", "tints", "--backbone", "colours")[0] == 0
+    assert run_command(["models", "verify"]) == 0
+    assert "ok     tints: learned" in capsys.readouterr().out
+    next((tmp_path / "models/tints").glob("examples-*")).write_bytes(b"")
+    assert run_command(["models", "verify"]) == 1
+    assert "its examples are damaged" in capsys.readouterr().out
+    (tmp_path / "models/colours.tflite").write_bytes(b"....TFL3 another one")
+    assert run_command(["models", "verify"]) == 1
+    assert "is not the one that it was learned with" in capsys.readouterr().out
 
 
 @pytest.mark.timeout(300)

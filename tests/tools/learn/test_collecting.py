@@ -1,5 +1,6 @@
 """Pictures to examples: each is looked at once, and what contradicts itself is left out and told."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 from edgeclassify.config.sections import ModelConfig
 from edgeclassify.errors import InputError
 from edgeclassify.tools.labelled_folders import LabelFolders
-from edgeclassify.tools.learn.cache import open_cache
+from edgeclassify.tools.learn.cache import cache_file, open_cache
 from edgeclassify.tools.learn.collecting import Collected, class_name, collect
 from edgeclassify.tools.learn.learning import open_eye
 from tests.learned import write_backbone, write_class
@@ -92,13 +93,19 @@ def test_names_of_every_language_are_kept(name: str) -> None:
     assert class_name(f" {name} ") == name
 
 
-def test_a_file_that_is_as_it_was_is_not_read_again(tmp_path: Path) -> None:
+def test_a_file_that_is_as_it_was_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_class(tmp_path, "red", 1) / "0.png"
-    long_ago_s = time.time() - 100
     with open_cache("x") as cache:
-        first = cache.sha256_of(path)
-        os.utime(path, (long_ago_s, long_ago_s))
-        assert cache.sha256_of(path) == first  # changed just now: read, and not remembered
-        content = path.read_bytes()
-        path.write_bytes(content[:-1] + b"?")
-        assert cache.sha256_of(path) != first
+        right = cache.sha256_of(path)
+    with sqlite3.connect(cache_file()) as database:
+        assert not database.execute("SELECT * FROM files").fetchall()  # it may change again without a newer time
+    monkeypatch.setattr("edgeclassify.tools.learn.cache._SETTLED_NS", -1)
+    with open_cache("x") as cache:
+        assert cache.sha256_of(path) == right
+    with sqlite3.connect(cache_file()) as database:
+        database.execute("UPDATE files SET sha256 = 'as remembered'")
+    database.close()
+    with open_cache("x") as cache:
+        assert cache.sha256_of(path) == "as remembered"
+        path.write_bytes(path.read_bytes())
+        assert cache.sha256_of(path) == right
