@@ -37,7 +37,7 @@ from edgeclassify.tools.learn.stored_features import stored
 from edgeclassify.tools.learn.training import train
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-GROUPS, DRAWS, COUNTS = 10, 5, (5, 20, 100)
+GROUPS, COUNTS = 10, (5, 20, 100)
 POOL, TESTED = 250, 80  # pictures of each group
 
 Features = npt.NDArray[np.float32]
@@ -47,13 +47,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backbone", default="starter")
     parser.add_argument("--archive", type=Path, default=SHARED / "tiny-imagenet.tar.gz")
+    parser.add_argument("--draws", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = folder
         groups = unpacked(arguments.archive, Path(folder))
         model = load_backbone(arguments.backbone, Path.cwd())
-        accuracy(groups, model)
-        unknown(groups, others(Path(folder), set(groups)), model)
+        accuracy(groups, model, arguments.draws)
+        unknown(groups, others(Path(folder), set(groups)), model, arguments.draws)
         cost(groups, arguments.backbone, Path(folder))
 
 
@@ -77,17 +78,19 @@ def unpacked(archive: Path, folder: Path) -> dict[str, tuple[list[Path], list[Pa
     return found
 
 
-def accuracy(groups: dict[str, tuple[list[Path], list[Path]]], model: Model) -> None:
+def accuracy(groups: dict[str, tuple[list[Path], list[Path]]], model: Model, draws: int) -> None:
     from sklearn.linear_model import LogisticRegression
 
     raw = [[raw_features(model, paths) for paths in both] for both in groups.values()]
     shown = np.concatenate([test for _, test in raw])
     truth = np.repeat(np.arange(len(raw)), [len(test) for _, test in raw])
-    print("| pictures a class | softmax | imprinting | scikit-learn | softmax less scikit-learn, draw by draw |")
-    print("|---|---|---|---|---|")
+    print(
+        "| pictures a class | softmax | imprinting | scikit-learn | less scikit-learn, draw by draw: softmax | imprinting |"
+    )
+    print("|---|---|---|---|---|---|")
     for count in COUNTS:
         found: dict[str, list[float]] = defaultdict(list)
-        for draw in range(DRAWS):
+        for draw in range(draws):
             rng = np.random.default_rng(draw)
             drawn = np.concatenate([pool[rng.choice(len(pool), count, replace=False)] for pool, _ in raw])
             labels = np.repeat(np.arange(len(raw)), count)
@@ -99,9 +102,12 @@ def accuracy(groups: dict[str, tuple[list[Path], list[Path]]], model: Model) -> 
                 found[kind].append(float((scores[:, : len(raw)].argmax(axis=1) == truth).mean()))
                 found[f"{kind}, none"].append(float((scores.argmax(axis=1) == truth).mean()))
         cells = [f"{np.mean(found[k]):.3f} ({np.mean(found[f'{k}, none']):.3f})" for k in ("softmax", "imprinting")]
-        apart = [a - b for a, b in zip(found["softmax"], found["scikit-learn"], strict=True)]
-        paired = f"{np.mean(apart):+.3f} ({min(apart):+.3f} to {max(apart):+.3f})"
-        print(f"| {count} | {cells[0]} | {cells[1]} | {np.mean(found['scikit-learn']):.3f} | {paired} |", flush=True)
+        paired = []
+        for kind in ("softmax", "imprinting"):
+            apart = [a - b for a, b in zip(found[kind], found["scikit-learn"], strict=True)]
+            paired.append(f"{np.mean(apart):+.3f} ({min(apart):+.3f} to {max(apart):+.3f})")
+        print(f"| {count} | {cells[0]} | {cells[1]} | {np.mean(found['scikit-learn']):.3f} | {' | '.join(paired)} |",
+              flush=True)  # fmt: skip
 
 
 def others(folder: Path, known: set[str]) -> dict[str, list[Path]]:
@@ -121,7 +127,7 @@ def others(folder: Path, known: set[str]) -> dict[str, list[Path]]:
 
 
 def unknown(
-    groups: dict[str, tuple[list[Path], list[Path]]], far: dict[str, list[Path]], model: Model
+    groups: dict[str, tuple[list[Path], list[Path]]], far: dict[str, list[Path]], model: Model, draws: int
 ) -> None:  # fmt: skip
     """Print what falls to `none`, and what scores are worth, on pictures that nothing was fitted with."""
     raw = [[raw_features(model, paths) for paths in both] for both in groups.values()]
@@ -132,7 +138,7 @@ def unknown(
     for count in COUNTS:
         for kind in ("softmax", "imprinting"):
             found = []
-            for draw in range(DRAWS):
+            for draw in range(draws):
                 rng = np.random.default_rng(draw)
                 drawn = np.concatenate([pool[rng.choice(len(pool), count, replace=False)] for pool, _ in raw])
                 head = train(examples_of(drawn, np.repeat(np.arange(len(raw)), count)), kind).head
