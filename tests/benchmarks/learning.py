@@ -85,7 +85,7 @@ def accuracy(groups: dict[str, tuple[list[Path], list[Path]]], model: Model, dra
     shown = np.concatenate([test for _, test in raw])
     truth = np.repeat(np.arange(len(raw)), [len(test) for _, test in raw])
     print(
-        "| pictures a class | softmax | imprinting | scikit-learn | less scikit-learn, draw by draw: softmax | imprinting |"
+        "| pictures a class | softmax | imprinting | scikit-learn | softmax less that, draw by draw | imprinting less that |"
     )
     print("|---|---|---|---|---|---|")
     for count in COUNTS:
