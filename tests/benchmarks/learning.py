@@ -84,9 +84,7 @@ def accuracy(groups: dict[str, tuple[list[Path], list[Path]]], model: Model, dra
     raw = [[raw_features(model, paths) for paths in both] for both in groups.values()]
     shown = np.concatenate([test for _, test in raw])
     truth = np.repeat(np.arange(len(raw)), [len(test) for _, test in raw])
-    print(
-        "| pictures a class | softmax | imprinting | scikit-learn | softmax less that, draw by draw | imprinting less that |"
-    )
+    print("| pictures a class | softmax | imprinting | scikit-learn | softmax less that | imprinting less that |")
     print("|---|---|---|---|---|---|")
     for count in COUNTS:
         found: dict[str, list[float]] = defaultdict(list)
