@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeclassify.cli.chosen_model import model_option
-from edgeclassify.cli.learn_pictures import learning_options, looked_at, tell
+from edgeclassify.cli.learn_pictures import LeftOut, learning_options, looked_at, tell
 from edgeclassify.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def add(
     _check_not_elsewhere(before.examples, new)
     joined, index = before.examples.joined(new), before.index
     learned = learn(joined, index.kind, precision, index.backbone, folder, force=force, before=before)
-    return tell(learned, found, as_json=as_json)
+    return tell(learned, LeftOut(found.problems, found.duplicates), as_json=as_json)
 
 
 @click.command("remove", short_help="A class less.", epilog="Example: edgeclassify learn remove parcel")
@@ -89,7 +89,7 @@ def remove(
         )
     kept = before.examples.without(name)
     learned = learn(kept, index.kind, precision, index.backbone, folder, force=force, before=before)
-    return tell(learned, None, as_json=as_json)
+    return tell(learned, LeftOut(), as_json=as_json)
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -33,6 +33,15 @@ def learning_options(command: _Command) -> _Command:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+class LeftOut(NamedTuple):
+    """What was not learned from."""
+
+    problems: Sequence[str] = ()
+    """One message each."""
+    duplicates: int = 0
+    """Pictures that were there twice."""
 
 
 @click.command("from", short_help="The same as `learn DIR`.", epilog="Example: edgeclassify learn photos/ --name porch")
@@ -86,12 +95,13 @@ def pictures(
     assert isinstance(labelled, LabelFolders)
     for note in labelled.notes():
         click.echo(f"edgeclassify: {note}", err=True)
-    examples = found.examples()
+    examples, left_out = found.examples(), LeftOut(found.problems, found.duplicates)
+    del found  # and with it a second copy of the features
     check_learnable(examples)
     if len(examples.labels) >= _MANY and not as_json:
         click.echo("training ...", err=True)
     learned = learn(examples, head, precision, eye.backbone, folder, force=force)
-    return tell(learned, found, as_json=as_json)
+    return tell(learned, left_out, as_json=as_json)
 
 
 def looked_at(pictures: Iterable[LabelledPicture], total: int, eye: Eye) -> Collected:
@@ -106,14 +116,13 @@ def looked_at(pictures: Iterable[LabelledPicture], total: int, eye: Eye) -> Coll
         return collect(pictures, eye.classifier, cache, advance, lambda text: say(f"edgeclassify: {text}"))
 
 
-def tell(learned: Learned, found: Collected | None, *, as_json: bool) -> int:
+def tell(learned: Learned, left_out: LeftOut, *, as_json: bool) -> int:
     """Print what was learned; return the exit code."""
     from edgeclassify.errors import InputError
     from edgeclassify.tools.learn.report import in_words
 
-    problems = found.problems if found else []
     if as_json:
-        document = {"model": str(learned.folder), "unchanged": learned.unchanged, "left_out": problems}
+        document = {"model": str(learned.folder), "unchanged": learned.unchanged, "left_out": left_out.problems}
         click.echo(json.dumps(document | dict(learned.measured), ensure_ascii=True))
     else:
         click.echo("\n".join(in_words(learned.measured)))
@@ -121,13 +130,13 @@ def tell(learned: Learned, found: Collected | None, *, as_json: bool) -> int:
             click.echo("Nothing has changed since: the same pictures, backbone and options. --force learns again.")
         if learned.comparison:
             click.echo(f"Before and now: {learned.comparison}")
-        if found and found.duplicates:
-            click.echo(f"{found.duplicates} picture(s) were there twice and count once")
+        if left_out.duplicates:
+            click.echo(f"{left_out.duplicates} picture(s) were there twice and count once")
         what = "There already" if learned.unchanged else "Written"
         click.echo(f"{what}: {click.format_filename(learned.folder)}; use it with: -m {_usable_name(learned.folder)}")
-    if problems:
-        click.echo(f"edgeclassify: {len(problems)} picture(s) left out, see above", err=True)
-    return InputError.exit_code if problems else 0
+    if left_out.problems:
+        click.echo(f"edgeclassify: {len(left_out.problems)} picture(s) left out, see above", err=True)
+    return InputError.exit_code if left_out.problems else 0
 
 
 def _usable_name(folder: Path) -> str:

@@ -59,7 +59,7 @@ class Collected:
             )
 
     def examples(self) -> Examples:
-        """Return what can be learned from. The features are handed over, not kept here too.
+        """Return what can be learned from.
 
         Raises:
             InputError: nothing.
@@ -68,7 +68,6 @@ class Collected:
         if not rows:
             raise InputError("none of the pictures can be learned from; give others")
         matrix = np.frombuffer(self.features, np.int8).reshape(len(self.labels), -1)
-        self.features = bytearray()
         return Examples.of(
             matrix if len(rows) == len(matrix) else matrix[rows], [self.labels[row] for row in rows],
             [self.keys[row] for row in rows], [_shown(self.paths[row]) for row in rows],
