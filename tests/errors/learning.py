@@ -97,6 +97,24 @@ def _worse(desk: Desk) -> Said:
     return desk.run("learn", "pictures", *_NAME).only("edgeclassify: ")
 
 
+@LEARNING.case("a model in the place of one that was tested with other pictures")
+def _incomparable(desk: Desk) -> Said:
+    _classes(desk, red=14, green=14)
+    desk.run("learn", "pictures", *_NAME)
+    for name in ("red", "green"):
+        write_class(desk.folder / "others", name, 14, seed=5)
+    return desk.run("learn", "others", *_NAME).only("edgeclassify: ")
+
+
+@LEARNING.case("a learned model whose files are damaged (`edgeclassify check`)")
+def _damaged(desk: Desk) -> Said:
+    _classes(desk, red=8, green=8)
+    desk.run("learn", "pictures", *_NAME)
+    desk.write(".local/share/edgeclassify/models/porch/bundle.json", b"{")
+    desk.configure(model={"name": "porch"})
+    return desk.run("check")
+
+
 @LEARNING.case("a learned model whose backbone is another now (`edgeclassify check`)")
 def _changed_backbone(desk: Desk) -> Said:
     _classes(desk, red=8, green=8)
