@@ -15,6 +15,9 @@ from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.training import Trained
 
 
+_DEVIATIONS = 1.64  # of a bell curve, beyond which lies a twentieth on one side
+
+
 @dataclass(frozen=True)
 class Comparison:
     """How often each was right on the same held-out pictures."""
@@ -27,8 +30,11 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether the new one is right less often, by more than chance: one standard error of the difference."""
-        return self.old_right - self.new_right > math.sqrt(self.differing)
+        """Whether the new one is right less often, by more than what chance does in one case of twenty.
+
+        Chance there is: with a class or a picture more, all others are tested with other folds.
+        """
+        return self.old_right - self.new_right > _DEVIATIONS * math.sqrt(self.differing)
 
     def __str__(self) -> str:
         return (
