@@ -14,7 +14,6 @@ from edgeclassify.inference.bundle_files import damaged
 from edgeclassify.tools.learn.examples import Examples
 from edgeclassify.tools.learn.training import Trained
 
-
 _DEVIATIONS = 1.64  # of a bell curve, beyond which lies a twentieth on one side
 
 
