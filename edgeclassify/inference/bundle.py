@@ -98,16 +98,29 @@ def read_bundle(folder: Path) -> Bundle:
     Raises:
         ModelError: it is damaged, or its backbone is missing or another one.
     """
+    while True:
+        sha256 = content_sha256(folder)
+        try:
+            found = _read_once(folder, sha256)
+        except ModelError:
+            if content_sha256(folder) == sha256:
+                raise
+        else:
+            if content_sha256(folder) == sha256:
+                return found  # else it was replaced while it was read
+
+
+def _read_once(folder: Path, sha256: str) -> Bundle:
     index = read_index(folder)
     path = find_backbone(folder, index.backbone)
     content = read_model(path)
-    sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 != index.backbone.sha256:
+    of_backbone = hashlib.sha256(content).hexdigest()
+    if of_backbone != index.backbone.sha256:
         raise ModelError(
-            f"{folder.name}: its backbone {path} is not the one that it was learned with (sha256 {sha256[:12]}..., not "
-            f"{index.backbone.sha256[:12]}...); {_advice(index.backbone)}, or {again(folder)}"
+            f"{folder.name}: its backbone {path} is not the one that it was learned with "
+            f"(sha256 {of_backbone[:12]}..., not {index.backbone.sha256[:12]}...); {_advice(index.backbone)}, or {again(folder)}"
         )
-    return Bundle(folder, content_sha256(folder), index.labels, _head(folder, index), content, path, sha256)
+    return Bundle(folder, sha256, index.labels, _head(folder, index), content, path, of_backbone)
 
 
 def read_index(folder: Path) -> Index:

@@ -213,6 +213,27 @@ def test_what_another_process_writes_is_waited_for_and_left_alone(tmp_path: Path
     assert written.is_set()
 
 
+def test_a_model_that_is_replaced_while_it_is_read_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    folder = learned(tmp_path).folder
+    backbone, known = read_index(folder).backbone, colours()
+    done = threading.Event()
+
+    def other() -> None:
+        for turn in range(25):
+            learn(known.without("red") if turn % 2 else known, "imprinting", 0.9, backbone, folder, force=True)
+        done.set()
+
+    writing = threading.Thread(target=other)
+    writing.start()
+    read = 0
+    while not done.is_set():
+        bundle = read_bundle(folder)
+        assert len(bundle.head.weights) == len(bundle.labels) - 1
+        read += 1
+    writing.join(60)
+    assert read > 25
+
+
 def test_a_model_tested_with_other_pictures_is_not_replaced_unless_told(tmp_path: Path) -> None:
     folder = learned(tmp_path).folder
     sha256 = read_bundle(folder).sha256
