@@ -118,7 +118,8 @@ def _read_once(folder: Path, sha256: str) -> Bundle:
     if of_backbone != index.backbone.sha256:
         raise ModelError(
             f"{folder.name}: its backbone {path} is not the one that it was learned with "
-            f"(sha256 {of_backbone[:12]}..., not {index.backbone.sha256[:12]}...); {_advice(index.backbone)}, or {again(folder)}"
+            f"(sha256 {of_backbone[:12]}..., not {index.backbone.sha256[:12]}...); "
+            f"{_advice(index.backbone)}, or {again(folder)}"
         )
     return Bundle(folder, sha256, index.labels, _head(folder, index), content, path, of_backbone)
 
