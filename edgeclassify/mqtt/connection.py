@@ -237,4 +237,6 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:
             return
-        self.incoming.append(Incoming(topic, bytes(message.payload), message.retain, self._is_behind))
+        since_looked_s = time.clock_gettime(time.CLOCK_BOOTTIME) - self._looked_s  # it may stand still in between
+        is_late = self._is_behind or since_looked_s > _LATE_AFTER_S
+        self.incoming.append(Incoming(topic, bytes(message.payload), message.retain, is_late))
