@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.pi import Pi, build_rig
 from tests.readme import pictures
 from tests.readme.document import Command, commands, read
+from tests.readme.lasting import expected_of
 from tests.readme.standing_in import as_run_here
 from tests.readme.world import clone_of_this
 
@@ -46,5 +48,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pi]:
 
 @pytest.mark.parametrize("command", [one for one in commands(README) if one.needs == {"root"}], ids=str)
 def test_a_line_that_needs_root_works(command: Command, machine: Pi) -> None:
-    said = machine.shell(f"cd /root/edgeclassify; {as_run_here(command.text, ANSWERS)}", TYPED)
+    text, expected = as_run_here(command.text, ANSWERS), expected_of(command.text)
+    if expected is not None:
+        text = f"timeout --preserve-status --signal INT 10 {text}"
+    said = machine.shell(f"cd /root/edgeclassify; {text}", TYPED)
     assert "Traceback" not in said
+    assert re.search(expected or "", said)
