@@ -71,14 +71,38 @@ class Terminal:
 
     def choose(self, question: str, choices: Sequence[str], option: str) -> int:  # noqa: ARG002 - the protocol's
         """Return the number of one of them, from 0."""
-        for number, choice in enumerate(choices, start=1):
-            click.echo(wrapped(choice, f"{_INDENT}{number}  "), err=self._err)
+        self._list(choices)
         while True:
-            answer: str = click.prompt(f"{_INDENT}{question}", default="1", err=self._err).strip()
-            if answer.isascii() and answer.isdigit() and 1 <= int(answer[:9]) <= len(choices):
-                return int(answer) - 1
+            number = _number(self._answer(question), len(choices))
+            if number is not None:
+                return number
             self.say(f"A number from 1 to {len(choices)}, please.")
+
+    def choose_or_name(self, question: str, choices: Sequence[str], option: str) -> int | str:  # noqa: ARG002
+        """Return the same, or what was typed in its place."""
+        self._list(choices)
+        while True:
+            answer = self._answer(question)
+            number = _number(answer, len(choices))
+            if number is not None:
+                return number
+            if any(sign in answer for sign in "./:"):
+                return answer
+            self.say(f"A number from 1 to {len(choices)}, please, or what you mean: an address, a path.")
 
     def agree(self, question: str, option: str, *, default: bool) -> bool:  # noqa: ARG002 - the protocol's
         """Return yes or no."""
         return click.confirm(f"{_INDENT}{question}", default=default, err=self._err)
+
+    def _list(self, choices: Sequence[str]) -> None:
+        for number, choice in enumerate(choices, start=1):
+            click.echo(wrapped(choice, f"{_INDENT}{number}  "), err=self._err)
+
+    def _answer(self, question: str) -> str:
+        answer: str = click.prompt(f"{_INDENT}{question}", default="1", err=self._err)
+        return answer.strip()
+
+
+def _number(answer: str, last: int) -> int | None:
+    is_one = answer.isascii() and answer.isdigit() and 1 <= int(answer[:9]) <= last
+    return int(answer) - 1 if is_one else None

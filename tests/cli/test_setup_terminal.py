@@ -52,7 +52,7 @@ def test_from_nothing_to_a_file(house: Path, tmp_path: Path) -> None:
         terminal.answer("Name of this device [kuche_1]: ")
         terminal.answer("Name of the camera [camera]: ", "porch")
         terminal.answer("Which camera? [1]: ", "9")
-        terminal.wait_for("A number from 1 to 3, please.")
+        terminal.wait_for("A number from 1 to 3, please, or what you mean")
         terminal.answer("Which camera? [1]: ", "2")
         terminal.answer("Its path: ", "pictures")
         terminal.wait_for("the model says: green 0.90")
@@ -127,6 +127,21 @@ def test_a_camera_that_does_not_work_is_asked_for_again(house: Path, closed: Bro
         assert terminal.end(30) == 0
     data = yaml.safe_load((house / "config.yaml").read_text())
     assert data["cameras"] == {"camera": {"source": "test"}}
+
+
+def test_an_address_or_a_path_is_an_answer_too_where_there_are_numbers(house: Path, closed: Broker) -> None:
+    user = ("--username", "ann", "--password-file", house / "secret")
+    (house / "secret").write_text(SECRET)
+    given = ("--source", "nothing.mp4", "--node", "hut", "--host", f"127.0.0.1:{closed.port}", *user)
+    with setup(house, *given) as terminal:
+        terminal.answer("Name of the camera [")
+        terminal.answer("Take it all the same? [y/N]: ", "n")
+        terminal.answer("Which camera? [1]: ", "./pictures")
+        terminal.wait_for("the model says: green 0.90")
+        terminal.answer("Write config.yaml? [Y/n]: ")
+        assert terminal.end(30) == 0
+    data = yaml.safe_load((house / "config.yaml").read_text())
+    assert data["cameras"] == {"camera": {"source": str(house / "pictures")}}
 
 
 ANSWERS = {"Name of this device [": "", "Name of the camera [": "", "User name": "ann", "Password": SECRET}

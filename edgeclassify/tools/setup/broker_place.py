@@ -86,17 +86,20 @@ def _chosen_address(current: MqttConfig, dialogue: Dialogue) -> Address:
     if not found:
         dialogue.say("No broker was found. It may be on another machine:")
         return asked_address(dialogue)
-    number = dialogue.choose("Which broker?", [*choices, "another"], "--host")
+    number = dialogue.choose_or_name("Which broker?", [*choices, "another"], "--host")
+    if isinstance(number, str):
+        return asked_address(dialogue, number)
     return found[number] if number < len(found) else asked_address(dialogue)
 
 
-def asked_address(dialogue: Dialogue) -> Address:
-    """Ask until it is one."""
+def asked_address(dialogue: Dialogue, answer: str | None = None) -> Address:
+    """Ask until it is one, unless `answer` is."""
     while True:
         try:
-            return parse_address(dialogue.ask("Its name or address", "", "--host"))
+            return parse_address(dialogue.ask("Its name or address", "", "--host") if answer is None else answer)
         except UsageError as error:
             dialogue.say(str(error).removeprefix("setup: "))
+            answer = None
 
 
 def _only_one(nearby: Nearby) -> Address:

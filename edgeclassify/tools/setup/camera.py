@@ -78,7 +78,9 @@ def _choose_source(kept: str | None, dialogue: Dialogue) -> str:
     if not found:
         dialogue.say("No camera was found on this machine.")
     choices += ["a network camera: rtsp://... or http://...", "a video, a picture or a folder of pictures", "none yet"]
-    number = dialogue.choose("Which camera?", choices, _OPTION)
+    number = dialogue.choose_or_name("Which camera?", choices, _OPTION)
+    if isinstance(number, str):
+        return _from_here(number)
     if number < len(sources):
         return sources[number]
     if number == len(choices) - 1:

@@ -32,6 +32,10 @@ class Dialogue(Protocol):
         """Return the number of one of them, from 0; the first is the usual one."""
         ...
 
+    def choose_or_name(self, question: str, choices: Sequence[str], option: str) -> int | str:
+        """Return the same, or a text that was typed in place of a number: an address, a path."""
+        ...
+
     def agree(self, question: str, option: str, *, default: bool) -> bool:
         """Return yes or no."""
         ...

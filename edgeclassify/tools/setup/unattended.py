@@ -36,6 +36,10 @@ class Unattended:
         """Raise UsageError."""
         _missing(f"{question} ({'; '.join(choices)})", option)
 
+    def choose_or_name(self, question: str, choices: Sequence[str], option: str) -> int | str:
+        """Raise UsageError."""
+        return self.choose(question, choices, option)
+
     def agree(self, question: str, option: str, *, default: bool) -> bool:  # noqa: ARG002 - the protocol's
         """Raise UsageError."""
         _missing(question, option)
