@@ -246,5 +246,5 @@ def test_what_is_removed_disappears(daemon: Daemon, home: HomeAssistant, broker:
     daemon.start()
     wait_until(lambda: home.devices().keys() == {"edgeclassify_shed", "edgeclassify_shed_porch"})
     wait_until(has_state(home, "sensor.shed_porch_label", "red, crimson"))
-    daemon.wait_for("clearing")
+    daemon.wait_for("of what is no more are cleared")
     assert not [entity for entity in home.entities() if ".hut_" in entity]
