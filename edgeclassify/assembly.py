@@ -1,11 +1,13 @@
-"""What a configuration and a model come to: vocabularies, trackers, watched labels, what `info` tells."""
+"""What a configuration and a model come to: vocabularies, trackers, lanes, watched labels, what `info` tells."""
 
 from __future__ import annotations
 
 import logging
 import platform
+import time
 
 from edgeclassify import __version__
+from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.labels import label_problems
 from edgeclassify.config.overrides import Overrides
 from edgeclassify.config.reader import ConfigFile
@@ -15,6 +17,9 @@ from edgeclassify.events.rules import Rules, rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.inference import Classifier
 from edgeclassify.inference.groups import vocabulary_for
+from edgeclassify.lane import Lane
+from edgeclassify.mqtt import messages
+from edgeclassify.mqtt.publisher import Publisher
 from edgeclassify.mqtt.topics import LabelKey, label_topics
 from edgeclassify.redact import hide_password
 from edgeclassify.vocabulary import LabelName, UnknownLabelError, Vocabulary
@@ -53,6 +58,20 @@ def rules_of(config: Config, camera: str, vocabulary: Vocabulary) -> Rules:
 def make_tracker(config: Config, camera: str, vocabulary: Vocabulary) -> Tracker:
     """Return what decides for one camera."""
     return Tracker(camera, vocabulary, rules_of(config, camera, vocabulary))
+
+
+def make_lane(config: Config, camera: str, vocabulary: Vocabulary, publisher: Publisher) -> Lane:
+    """Return the lane of a camera, which is told to be offline until a frame comes."""
+    tracker, section = make_tracker(config, camera, vocabulary), config.cameras[camera]
+
+    def tell_online(*, online: bool) -> None:
+        publisher.retain(messages.camera_status(publisher.topics, camera, online=online))
+
+    tell_online(online=False)
+    # Also what was there before a restart: nothing is, until a frame shows it.
+    publisher.accept(tracker.end("restarted", time.monotonic()), None)
+    wishes = CameraWishes(classified=section.enabled)
+    return Lane(camera, tracker, CameraStatus(), section.stale_seconds, tell_online, wishes)
 
 
 def watched_labels(config: Config, camera: str, vocabulary: Vocabulary) -> dict[LabelKey, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from edgeclassify.lane import Lane
 from edgeclassify.mqtt.outbox import Counters
-from edgeclassify.pipeline import Lane
 
 _MAX_REASON_LENGTH = 160
 

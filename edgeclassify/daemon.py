@@ -13,7 +13,8 @@ from functools import partial
 
 from edgeclassify import __version__
 from edgeclassify.announcer import Announcer
-from edgeclassify.assembly import vocabularies_of
+from edgeclassify.assembly import make_lane, vocabularies_of
+from edgeclassify.captures import Captures
 from edgeclassify.commands import Commands
 from edgeclassify.condition import condition
 from edgeclassify.config.names import node_name, state_dir
@@ -23,7 +24,6 @@ from edgeclassify.device import Care
 from edgeclassify.errors import EdgeClassifyError
 from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.heartbeats import Beat, Heartbeats
-from edgeclassify.lanes import Captures, make_lane
 from edgeclassify.mailbox import FrameMailbox
 from edgeclassify.model_in_use import ModelInUse
 from edgeclassify.mqtt import messages

@@ -14,8 +14,8 @@ from edgeclassify.device import Care, read_device, report
 from edgeclassify.events.ranking import SUPPRESSED
 from edgeclassify.heartbeats import Beat
 from edgeclassify.inference import Classifier
+from edgeclassify.lane import Lane
 from edgeclassify.mailbox import FrameMailbox
-from edgeclassify.pipeline import Lane
 from edgeclassify.records import Scores
 
 _RECENT = 1000

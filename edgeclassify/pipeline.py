@@ -6,90 +6,47 @@ trackers, takes them out and hands what was decided to the publisher, which neve
 
 from __future__ import annotations
 
-import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
-from edgeclassify.cameras.status import CameraStatus, CameraWishes
 from edgeclassify.config.sections import SnapshotsConfig
-from edgeclassify.errors import StuckThreadError
 from edgeclassify.events.rules import Rules
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.heartbeats import Beat, no_beat
 from edgeclassify.inference import Classifier
+from edgeclassify.jobs import Jobs
+from edgeclassify.lane import Lane
 from edgeclassify.mailbox import FrameMailbox
-from edgeclassify.records import Decision, Frame, Scores, State, Verdict
+from edgeclassify.records import Decision, Frame, Scores, Verdict
 from edgeclassify.snapshots import snapshot_of
 
-log = logging.getLogger(__name__)
-
 _POLL_S = 0.25
-_REQUEST_S = 10.0
 
 Accept = Callable[[Decision, bytes | None], None]
 """Takes a decision and the JPEG of the frame on which something appeared."""
 
 
-class TellOnline(Protocol):
-    """Tells whether a camera gives fresh frames."""
+@dataclass(frozen=True)
+class Swap:
+    """Other parts to go on with, all at once."""
 
-    def __call__(self, *, online: bool) -> None:
-        """Tell it."""
-        ...
+    classifier: Classifier
+    """What runs from now on."""
 
+    trackers: Mapping[str, Tracker]
+    """Those that decide from now on, by camera; what is present there ends."""
 
-class _Request:
-    """Something that only the classify thread may do: it is done once, or given up and never done."""
+    rules: Mapping[str, Rules]
+    """Those of the other cameras, where what is present stays."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
-        self._work = work
-        self._claim = threading.Lock()
-        self._done = threading.Event()
+    added: Mapping[str, Lane]
+    """More cameras."""
 
-    def carry_out(self) -> None:
-        if self._claim.acquire(blocking=False):
-            self._work()
-            self._done.set()
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until it is done; False when the thread did not even begin in time: then it never will."""
-        if self._done.wait(timeout_s) or not self._claim.acquire(blocking=False):
-            return self._done.wait(timeout_s)
-        return False
-
-
-@dataclass(eq=False)
-class Lane:
-    """One camera on its way through the pipeline."""
-
-    camera: str
-    tracker: Tracker
-    status: CameraStatus
-    stale_seconds: float
-    tell_online: TellOnline
-    wishes: CameraWishes = field(default_factory=CameraWishes)
-    classified_total: int = 0
-    online: bool = field(default=False, init=False)
-    state: State | None = field(default=None, init=False)
-    """What is in front of it now."""
-
-    def update_online(self, now_s: float) -> bool:
-        """Compare with when the last frame came; return whether the camera just went offline."""
-        captured_s = self.status.last_captured_s
-        online = captured_s is not None and now_s - captured_s < self.stale_seconds
-        if online == self.online:
-            return False
-        self.online = online
-        log.log(
-            logging.INFO if online else logging.WARNING, "camera %s: %s", self.camera, "online" if online else "offline"
-        )
-        self.tell_online(online=online)
-        return not online
+    enabled: Mapping[str, bool]
+    """Whether each camera is classified; those that are not here are no more."""
 
 
 class Pipeline:
@@ -116,7 +73,7 @@ class Pipeline:
         self._explain = explain
         self._explaining = explaining  # words for nobody are not made
         self._note = note
-        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._jobs = Jobs("the thread that classifies")
 
     def input_size(self) -> tuple[int, int]:
         """Return width and height of the model's input, pixels."""
@@ -125,36 +82,21 @@ class Pipeline:
     # The next three are called by another thread than the one that runs, and return when it is done. They raise
     # StuckThreadError when that thread did not get to it in time: then it is not done at all.
 
-    def change(
-        self,
-        classifier: Classifier,
-        trackers: Mapping[str, Tracker],
-        rules: Mapping[str, Rules],
-        added: Mapping[str, Lane],
-        enabled: Mapping[str, bool],
-    ) -> None:
-        """Go on with other parts, all at once.
-
-        Args:
-            classifier: what runs from now on.
-            trackers: those that decide from now on, by camera; what is present there ends.
-            rules: those of the other cameras, where what is present stays.
-            added: more cameras.
-            enabled: whether each camera is classified; those that are not here are no more.
-        """
-        self._ask(partial(self._change, classifier, trackers, rules, added, enabled))
+    def swap(self, swap: Swap) -> None:
+        """Go on with other parts."""
+        self._jobs.ask(partial(self._swap, swap))
 
     def retune(self, rules: Mapping[str, Rules]) -> None:
         """Go on with other rules, by camera; what is present stays."""
-        self._ask(partial(self._retune, rules))
+        self._jobs.ask(partial(self._retune, rules))
 
     def set_enabled(self, camera: str, *, enabled: bool) -> None:
         """Classify a camera, or leave its frames out: then what is present ends."""
-        self._ask(partial(self._set_enabled, self._lanes[camera], enabled))
+        self._jobs.ask(partial(self._set_enabled, self._lanes[camera], enabled))
 
     def end(self, camera: str, reason: str) -> None:
         """End what is present before the next frame; returns at once."""
-        self._requests.put(_Request(lambda: self._end(self._lanes[camera], reason)))
+        self._jobs.leave(lambda: self._end(self._lanes[camera], reason))
 
     def run(self, stopping: threading.Event, beat: Beat = no_beat) -> None:
         """Classify until `stopping` is set, then end what is still present."""
@@ -162,8 +104,7 @@ class Pipeline:
         while not stopping.is_set():
             beat()
             frame = self._mailbox.take(_POLL_S)
-            while not self._requests.empty():
-                self._requests.get().carry_out()
+            self._jobs.carry_out()
             if frame is not None:
                 self._classify(frame)
             now_s = time.monotonic()
@@ -174,37 +115,21 @@ class Pipeline:
             self._end(lane, "stopped")
             lane.tell_online(online=False)
 
-    def _ask(self, work: Callable[[], object]) -> None:
-        request = _Request(work)
-        self._requests.put(request)
-        if not request.wait(_REQUEST_S):
-            raise StuckThreadError(
-                f"the thread that classifies has not answered within {_REQUEST_S:g} s: it hangs, or this machine is "
-                "too busy; nothing is changed"
-            )
-
-    def _change(
-        self,
-        classifier: Classifier,
-        trackers: Mapping[str, Tracker],
-        rules: Mapping[str, Rules],
-        added: Mapping[str, Lane],
-        enabled: Mapping[str, bool],
-    ) -> None:
-        for camera in [camera for camera in self._lanes if camera not in enabled]:
+    def _swap(self, swap: Swap) -> None:
+        for camera in [camera for camera in self._lanes if camera not in swap.enabled]:
             lane = self._lanes.pop(camera)
             self._end(lane, "camera removed")
             lane.tell_online(online=False)
-        for camera, tracker in trackers.items():
+        for camera, tracker in swap.trackers.items():
             lane = self._lanes[camera]
             self._end(lane, "reconfigured")
             tracker.counts.update(lane.tracker.counts)
             lane.tracker = tracker
-        self._retune(rules)
-        self._lanes.update(added)
-        for camera, wanted in enabled.items():
+        self._retune(swap.rules)
+        self._lanes.update(swap.added)
+        for camera, wanted in swap.enabled.items():
             self._set_enabled(self._lanes[camera], wanted)
-        self.classifier = classifier
+        self.classifier = swap.classifier
 
     def _retune(self, rules: Mapping[str, Rules]) -> None:
         for camera, own in rules.items():

@@ -6,14 +6,15 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from edgeclassify.assembly import make_tracker, rules_of, vocabularies_of
+from edgeclassify.assembly import make_lane, make_tracker, rules_of, vocabularies_of
+from edgeclassify.captures import Captures
 from edgeclassify.changes import Changes, masked, until_restart
 from edgeclassify.config.reader import ConfigFile, load_config
 from edgeclassify.errors import ConfigError
-from edgeclassify.lanes import Captures, make_lane
+from edgeclassify.lane import Lane
 from edgeclassify.model_in_use import ModelInUse, version_now
 from edgeclassify.mqtt.publisher import Publisher
-from edgeclassify.pipeline import Lane, Pipeline
+from edgeclassify.pipeline import Pipeline, Swap
 from edgeclassify.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -68,13 +69,14 @@ class Reload:
             # From here on nothing is wrong with the file.
             anew = [*config.cameras] if other_model else changes.other_groups
             kept = {camera for camera in config.cameras if camera not in changes.added}
-            self.pipeline.change(
+            swap = Swap(
                 classifier,
-                {camera: make_tracker(config, camera, vocabularies[camera]) for camera in kept & set(anew)},
-                {camera: rules_of(config, camera, vocabularies[camera]) for camera in kept - set(anew)},
-                {name: make_lane(config, name, vocabularies[name], self.publisher) for name in changes.added},
-                {camera: section.enabled for camera, section in config.cameras.items()},
+                trackers={camera: make_tracker(config, camera, vocabularies[camera]) for camera in kept & set(anew)},
+                rules={camera: rules_of(config, camera, vocabularies[camera]) for camera in kept - set(anew)},
+                added={name: make_lane(config, name, vocabularies[name], self.publisher) for name in changes.added},
+                enabled={camera: section.enabled for camera, section in config.cameras.items()},
             )
+            self.pipeline.swap(swap)
             if other_model:
                 self.model.take_over(opening, version)
         self._change_cameras(file, changes)

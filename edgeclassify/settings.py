@@ -13,10 +13,11 @@ from edgeclassify.config.reader import ConfigFile
 from edgeclassify.config.sections import Config
 from edgeclassify.errors import StuckThreadError
 from edgeclassify.inference import Classifier
+from edgeclassify.lane import Lane
 from edgeclassify.mqtt import messages
 from edgeclassify.mqtt.commands import ENABLED, TAKE_SNAPSHOT, Command, RefusedError
 from edgeclassify.mqtt.publisher import Publisher
-from edgeclassify.pipeline import Lane, Pipeline
+from edgeclassify.pipeline import Pipeline
 from edgeclassify.records import Picture
 from edgeclassify.snapshots import snapshot_of
 from edgeclassify.vocabulary import Vocabulary

@@ -7,8 +7,8 @@ from edgeclassify.condition import condition
 from edgeclassify.config.sections import EventsConfig
 from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
+from edgeclassify.lane import Lane
 from edgeclassify.mqtt.outbox import Counters
-from edgeclassify.pipeline import Lane
 from edgeclassify.records import State
 from edgeclassify.vocabulary import Vocabulary
 

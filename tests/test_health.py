@@ -15,8 +15,8 @@ from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.inference import open_classifier
+from edgeclassify.lane import Lane
 from edgeclassify.mailbox import FrameMailbox
-from edgeclassify.pipeline import Lane
 from edgeclassify.records import Scores
 from edgeclassify.vocabulary import Vocabulary
 from tests.running import COLOURS, write_model

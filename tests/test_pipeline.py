@@ -21,8 +21,9 @@ from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.image import StillPicture
 from edgeclassify.inference import Classifier, open_classifier
+from edgeclassify.lane import Lane
 from edgeclassify.mailbox import FrameMailbox
-from edgeclassify.pipeline import Lane, Pipeline
+from edgeclassify.pipeline import Pipeline, Swap
 from edgeclassify.records import Decision, Frame, Scores, Verdict
 from edgeclassify.view import View
 from edgeclassify.vocabulary import Vocabulary
@@ -219,31 +220,32 @@ class Busy:
         return self._inner.classify(frame)
 
 
-def test_a_change_switches_cameras_off_and_takes_others_out_at_once(classifier: Classifier) -> None:
+def test_a_swap_switches_cameras_off_and_takes_others_out_at_once(classifier: Classifier) -> None:
     told = Told()
     porch, yard = lane("porch", told), lane("yard", told)
     with swapping(classifier, told, porch, yard) as (pipeline, mailbox):
         for camera in ("porch", "yard"):
             mailbox.put(frame(camera, colour_of(0)))
         wait_until(lambda: len(told.events()) == 2)
-        pipeline.change(classifier, {}, {}, {}, {"porch": False})
+        pipeline.swap(Swap(classifier, {}, {}, {}, {"porch": False}))
         assert sorted(told.events()[2:]) == [("porch", "gone", "disabled"), ("yard", "gone", "camera removed")]
         assert not porch.wishes.classified
-        pipeline.change(classifier, {}, {}, {}, {"porch": False})
+        pipeline.swap(Swap(classifier, {}, {}, {}, {"porch": False}))
         assert len(told.events()) == 4, "it is off already"
 
 
 def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeclassify.pipeline._REQUEST_S", 0.2)
+    monkeypatch.setattr("edgeclassify.jobs._PATIENCE_S", 0.2)
     told = Told()
     porch, busy = lane("porch", told), Busy(classifier)
+    other = Swap(classifier, {"porch": lane("porch", told).tracker}, {}, {}, {"porch": True})
     with swapping(busy, told, porch) as (pipeline, mailbox):
         mailbox.put(frame("porch", colour_of(0)))
         assert busy.begun.wait(10)
         with pytest.raises(StuckThreadError, match=r"has not answered within 0\.2 s"):
-            pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, {"porch": True})
+            pipeline.swap(other)
         tracker = porch.tracker
         busy.go_on.set()
         mailbox.put(frame("porch", colour_of(0)))
@@ -251,7 +253,7 @@ def test_a_swap_that_is_not_taken_in_time_is_said_and_never_happens(
         assert (pipeline.classifier, porch.tracker) == (busy, tracker)
         assert [kind for _, kind, _ in told.events()] == ["appeared"]
         monkeypatch.undo()
-        pipeline.change(classifier, {"porch": lane("porch", told).tracker}, {}, {}, {"porch": True})
+        pipeline.swap(other)
         assert pipeline.classifier is classifier
         assert told.events()[-1][1:] == ("gone", "reconfigured")
 

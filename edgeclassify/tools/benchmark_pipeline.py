@@ -17,8 +17,9 @@ from edgeclassify.errors import UnavailableError
 from edgeclassify.events.rules import rules_for
 from edgeclassify.events.tracker import Tracker
 from edgeclassify.inference import Classifier
+from edgeclassify.lane import Lane
 from edgeclassify.mailbox import FrameMailbox
-from edgeclassify.pipeline import Lane, Pipeline
+from edgeclassify.pipeline import Pipeline
 from edgeclassify.records import Decision
 from edgeclassify.threads import StopReasons, Worker
 from edgeclassify.vocabulary import Vocabulary

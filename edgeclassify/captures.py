@@ -1,9 +1,8 @@
-"""The cameras that run: each has a lane through the pipeline and a thread that captures."""
+"""The capture threads: one for each camera that runs."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,39 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from edgeclassify.assembly import make_tracker
 from edgeclassify.cameras.capture import CAPTURE_LIMIT_S, capture
-from edgeclassify.cameras.status import CameraStatus, CameraWishes
-from edgeclassify.config.sections import CameraConfig, Config
+from edgeclassify.config.sections import CameraConfig
 from edgeclassify.errors import StuckThreadError
 from edgeclassify.heartbeats import Heartbeats
+from edgeclassify.lane import Lane
 from edgeclassify.mailbox import FrameMailbox
-from edgeclassify.mqtt import messages
-from edgeclassify.mqtt.publisher import Publisher
-from edgeclassify.pipeline import Lane
 from edgeclassify.processes import kill_children
 from edgeclassify.threads import StopReason, StopReasons, Worker
-from edgeclassify.vocabulary import Vocabulary
 
 _PATIENCE_S = 2.0  # then what it waits for in a child process is ended: opening a Pi camera takes up to 50 s
 
 
-def make_lane(config: Config, camera: str, vocabulary: Vocabulary, publisher: Publisher) -> Lane:
-    """Return the lane of a camera, which is told to be offline until a frame comes."""
-    tracker, section = make_tracker(config, camera, vocabulary), config.cameras[camera]
-
-    def tell_online(*, online: bool) -> None:
-        publisher.retain(messages.camera_status(publisher.topics, camera, online=online))
-
-    tell_online(online=False)
-    # Also what was there before a restart: nothing is, until a frame shows it.
-    publisher.accept(tracker.end("restarted", time.monotonic()), None)
-    wishes = CameraWishes(classified=section.enabled)
-    return Lane(camera, tracker, CameraStatus(), section.stale_seconds, tell_online, wishes)
-
-
 class Captures:
-    """The capture threads, from entering to leaving; used by the main thread.
+    """From entering to leaving; used by the main thread.
 
     Args:
         mailbox: where frames go.
