@@ -12,7 +12,7 @@ from edgeclassify.config.document import Data, KeyPath
 from edgeclassify.config.problems import section_at
 
 _COMMENT_COLUMN = 31
-_WIDTH = 120
+_WIDTH = 76  # with the two that the set-up indents it by, it fits a terminal
 _INDENT = "  "
 
 
