@@ -55,6 +55,7 @@ def main() -> None:
         model = load_backbone(arguments.backbone, Path.cwd())
         accuracy(groups, model, arguments.draws)
         unknown(groups, others(Path(folder), set(groups)), model, arguments.draws)
+        taught_nothing(groups, Path(folder), model, min(arguments.draws, 3))
         cost(groups, arguments.backbone, Path(folder))
 
 
@@ -151,6 +152,43 @@ def unknown(
             told = " | ".join(f"{share:.0%}" for share in (lost, *fell))
             print(f"| {count} | {kind} | {told} | {first:.2f}, {second:.2f} | {ece:.3f} | {brier:.3f} | {nll:.3f} |",
                   flush=True)  # fmt: skip
+
+
+def taught_nothing(
+    groups: dict[str, tuple[list[Path], list[Path]]], folder: Path, model: Model, draws: int
+) -> None:  # fmt: skip
+    """Print what a folder `none` of every second kind of background does for the kinds that were not in it."""
+    with (folder / "classes.csv").open() as file:
+        kinds = {row["wnid"]: row["group"] for row in csv.DictReader(file)}
+    background = [wnid for wnid, group in kinds.items() if group == "background"]
+    others = [wnid for wnid, group in kinds.items() if group not in groups and group != "background"]
+
+    def features(wnids: list[str], part: str, count: int) -> Features:
+        return raw_features(model, [path for w in wnids for path in sorted((folder / part / w).iterdir())[:count]])
+
+    nothing, unseen = features(background[::2], "train", 6), features(background[1::2], "val", 10)
+    away = (unseen, features(others, "val", 10))
+    raw = [[raw_features(model, paths) for paths in both] for both in groups.values()]
+    shown, truth = np.concatenate([test for _, test in raw]), np.repeat(np.arange(len(raw)), [len(t) for _, t in raw])
+    print("\n| pictures a class | in none | head | right ones lost | unseen background | other groups |")
+    print("|---|---|---|---|---|---|")
+    for count, of_nothing in ((20, 0), (20, 20), (20, 60), (100, 0), (100, 100)):
+        for kind in ("softmax", "imprinting"):
+            found = []
+            for draw in range(draws):
+                rng = np.random.default_rng(draw)
+                drawn = [pool[rng.choice(len(pool), count, replace=False)] for pool, _ in raw]
+                drawn.append(nothing[rng.choice(len(nothing), of_nothing, replace=False)])
+                names = [f"{number:02d}" for number in range(len(raw)) for _ in range(count)] + ["none"] * of_nothing
+                rows = [str(row) for row in range(len(names))]
+                head = train(Examples.of(stored(np.concatenate(drawn)), names, rows, rows), kind).head
+                scores = head.scores_of_many(shown)
+                right = scores[:, :-1].argmax(axis=1) == truth
+                lost = 1 - (scores.argmax(axis=1) == truth).sum() / right.sum()
+                fell = [(head.scores_of_many(one).argmax(axis=1) == len(raw)).mean() for one in away]
+                found.append([lost, *fell])
+            told = " | ".join(f"{share:.0%}" for share in np.mean(found, axis=0))
+            print(f"| {count} | {of_nothing} | {kind} | {told} |", flush=True)
 
 
 def area(near: Features, far: Features) -> float:
