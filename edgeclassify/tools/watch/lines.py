@@ -105,21 +105,21 @@ class Lines:
 
     def _verdict(self, node: str, camera: str, message: Mapping[str, Any]) -> str | None:
         """Return a line when a verdict is new and lasts, or, of a slide show, when a slide had no answer."""
+        # All of it is read before any is kept: what is not one of ours must not stand in the way of what is.
+        line, kind = self._verdict_line(node, camera, message), _kind(message)
         seen = self._seen.get((node, camera))
         if seen is None or seen.message["source"] != message["source"]:
             self._seen[node, camera] = _Seen(message, answered=message["outcome"] == "answered")
             if seen and seen.message["source"] and not seen.answered:
                 return self._verdict_line(node, camera, seen.message)
             return None
-        seen.repeated = _kind(seen.message) == _kind(message)
+        seen.repeated = _kind(seen.message) == kind
         seen.answered = seen.answered or message["outcome"] == "answered"
         seen.message = message
-        if message["source"] or not seen.repeated or seen.told == _kind(message):
+        if message["source"] or not seen.repeated or seen.told == kind:
             return None
-        seen.told = _kind(message)
-        if message["outcome"] == "answered" and not self._answered:
-            return None
-        return self._verdict_line(node, camera, message)
+        seen.told = kind
+        return None if message["outcome"] == "answered" and not self._answered else line
 
     def _verdict_line(self, node: str, camera: str, message: Mapping[str, Any]) -> str:
         name = f"{harmless(message['source'])}  " if message["source"] else ""

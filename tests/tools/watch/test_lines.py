@@ -90,6 +90,15 @@ def test_a_live_cameras_verdict_is_told_when_it_lasts_and_once() -> None:
     assert lines.verdict("porch", verdict(outcome="ambiguous")) == "porch       -         cat ambiguous"
 
 
+@pytest.mark.parametrize("missing", ["time", "label", "outcome", "why"])
+def test_a_verdict_that_is_none_does_not_silence_those_that_follow(missing: str) -> None:
+    lines = Shown()
+    foreign = {key: value for key, value in verdict().items() if key != missing}
+    assert lines.verdict("porch", foreign) is None
+    assert lines.verdict("porch", verdict()) is None
+    assert lines.verdict("porch", verdict()) == "porch       -         cat below_threshold"
+
+
 def test_a_slide_is_told_when_it_is_over_and_had_no_answer() -> None:
     lines = Shown()
     for _ in range(3):
