@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -82,6 +83,8 @@ def edgeclassify() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end with its exit code."""
+    if sys.stdout is None:  # closed by who started this: then all that is said is unwanted
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a label that this terminal's encoding does not have ends nothing
     code = _said_to_the_end(run_command(arguments))

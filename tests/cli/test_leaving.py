@@ -50,3 +50,10 @@ def test_a_reader_that_has_gone_is_no_fault() -> None:
     done = subprocess.run(edgeclassify("check", "--schema"), stdout=writer, stderr=subprocess.PIPE, timeout=15)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["labels"], ["check", "--schema"]])
+def test_a_closed_output_is_no_fault(arguments: list[str]) -> None:
+    script = ["sh", "-c", 'exec "$@" >&-', "sh", *edgeclassify(*arguments)]
+    done = subprocess.run(script, stderr=subprocess.PIPE, timeout=15)
+    assert (done.returncode, done.stderr) == (0, b"")
