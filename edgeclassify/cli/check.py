@@ -12,6 +12,8 @@ import click
 from edgeclassify.cli.options import config_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgeclassify.config.reader import ConfigFile
     from edgeclassify.inference import Model
     from edgeclassify.vocabulary import Vocabulary
@@ -91,19 +93,28 @@ def examine_model(file: ConfigFile) -> tuple[list[str], list[str], Model | None]
 
 def _connection_problems(file: ConfigFile) -> list[str]:
     """Return what is wrong with the files that the connection to the broker needs."""
-    from edgeclassify.errors import ConfigError
-    from edgeclassify.mqtt.credentials import read_password, tls_context
+    from edgeclassify.mqtt.credentials import read_password
 
-    mqtt = file.config.mqtt
-    problems = []
-    for read in (partial(read_password, mqtt), partial(tls_context, mqtt.tls)):
-        try:
-            read(file.base)
-        except ConfigError as error:
-            where, _, what = str(error).partition(": ")
-            known = where.startswith("mqtt.")
-            problems.append(file.problem(tuple(where.split(".")), what) if known else f"{file.path}: {error}")
-    return problems
+    return _problems_of(partial(read_password, file.config.mqtt), file) + tls_problems(file)
+
+
+def tls_problems(file: ConfigFile) -> list[str]:
+    """Return what is wrong with the certificates and the key that the file names."""
+    from edgeclassify.mqtt.credentials import tls_context
+
+    return _problems_of(partial(tls_context, file.config.mqtt.tls), file)
+
+
+def _problems_of(read: Callable[[Path], object], file: ConfigFile) -> list[str]:
+    from edgeclassify.errors import ConfigError
+
+    try:
+        read(file.base)
+    except ConfigError as error:
+        where, _, what = str(error).partition(": ")
+        known = where.startswith("mqtt.")
+        return [file.problem(tuple(where.split(".")), what) if known else f"{file.path}: {error}"]
+    return []
 
 
 def _print_camera(file: ConfigFile, camera: str, vocabulary: Vocabulary) -> None:

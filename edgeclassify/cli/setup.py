@@ -142,7 +142,7 @@ def _draft(
     target: Target, existing: Existing, given: Given, dialogue: Dialogue, *, may_pull: bool
 ) -> tuple[Draft, str | None]:
     """Ask everything; return the file that may be written and the password that no file holds yet."""
-    from edgeclassify.cli.check import examine_model
+    from edgeclassify.cli.check import examine_model, tls_problems
     from edgeclassify.errors import ConfigError
     from edgeclassify.tools.setup.draft import draft
     from edgeclassify.tools.setup.interview import interview
@@ -156,7 +156,7 @@ def _draft(
     found = interview(given, file.config, file.base, "" if target.service else PASSWORD_FILE, dialogue, _pull)
     result = draft(existing, found.answers, _header(target))
     errors, _, _ = examine_model(result.file)
-    if errors:
+    if errors := errors + tls_problems(result.file):
         raise ConfigError(
             *errors, f"setup: {target.path}: it does not fit the answers; mend that first, nothing is written"
         )

@@ -393,6 +393,19 @@ def test_untested_nothing_is_tried(house: House) -> None:
     assert house.written["cameras"]["camera"]["source"] == "rtsp://cam.invalid/1"
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_used_are_told_before_anything_is_written(
+    house: House, content: str | None
+) -> None:
+    ca = house.folder / "ca.pem"
+    if content is not None:
+        ca.write_text(content)
+    done = house.setup("--untested", "--yes", "--host", "nas.local", "--ca", ca)
+    assert done.returncode == 78, done.stderr
+    assert "mqtt.tls.ca: " in done.stderr
+    assert not house.config.exists()
+
+
 def test_the_programs_own_default_is_never_overwritten(house: House) -> None:
     project = Path(__file__).parents[2]
     result = run_to_end(project, "setup", "--offline", "--host", "nas", "-c", "config.yaml")
