@@ -65,7 +65,11 @@ def _found(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _fragment(path: Path, base: Path) -> Document:
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # a link into a folder of somebody else, say
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); see: ls -lL {path}") from error
+    if not is_file:
         raise ConfigError(f"{path}: is no file, or a link that leads nowhere; remove it")
     text = read_text(path)
     if not text.strip():  # half-written, or cut off by a power failure

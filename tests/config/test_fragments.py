@@ -240,19 +240,46 @@ def test_a_linked_fragment_has_its_paths_where_it_really_lies(tmp_path: Path, wr
     assert load_config(path).config.mqtt.password_file == "site/p"
 
 
+def read_by_nobody(folder: Path) -> str:
+    """Read a configuration as a user without rights; return the last line said."""
+    code = (
+        "import encodings.utf_8_sig, os, sys, pathlib; from edgeclassify.config.reader import load_config\n"
+        "folder = os.open(sys.argv[1], os.O_PATH); os.setresuid(65534, 65534, 65534)\n"
+        "load_config(pathlib.Path(f'/proc/self/fd/{folder}/config.yaml'))"
+    )
+    result = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    return result.stderr.splitlines()[-1]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="cannot run here: only root can become another user")
 def test_a_folder_that_the_user_may_not_look_into_says_so(tmp_path: Path, write: Callable[..., Path]) -> None:
     path = write("", {"10.yaml": "node: a\n"})
     path.chmod(0o644)
     tmp_path.chmod(0o755)
     (path.parent / "config.d").chmod(0o700)
-    code = (
-        "import os, sys, pathlib; from edgeclassify.config.reader import load_config\n"
-        "folder = os.open(sys.argv[1], os.O_PATH); os.setresuid(65534, 65534, 65534)\n"
-        "load_config(pathlib.Path(f'/proc/self/fd/{folder}/config.yaml'))"
-    )
-    result = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
-    assert "config.d: cannot be looked into: Permission denied; see: ls -ld" in result.stderr.splitlines()[-1]
+    said = read_by_nobody(tmp_path)
+    assert "config.d: cannot be looked into: Permission denied; see: ls -ld" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="cannot run here: only root can become another user")
+def test_a_link_into_a_folder_of_somebody_else_says_so(tmp_path: Path, write: Callable[..., Path]) -> None:
+    path = write("", {})
+    path.chmod(0o644)
+    tmp_path.chmod(0o755)
+    (path.parent / "config.d").chmod(0o755)
+    (tmp_path / "home").mkdir(mode=0o700)
+    (tmp_path / "home/site.yaml").write_text("node: a\n")
+    (path.parent / "config.d/10.yaml").symlink_to("../home/site.yaml")
+    said = read_by_nobody(tmp_path)
+    assert said.startswith("edgeclassify.errors.ConfigError: ")
+    assert "config.d/10.yaml: cannot be read (Permission denied); see: ls -lL" in said
+
+
+def test_a_link_to_a_name_that_no_file_can_have_says_so(write: Callable[..., Path]) -> None:
+    path = write("", {})
+    (path.parent / "config.d/10.yaml").symlink_to("a" * 300)
+    with pytest.raises(ConfigError, match=r"config\.d/10\.yaml: cannot be read \(File name too long\)"):
+        load_config(path)
 
 
 # --- properties
