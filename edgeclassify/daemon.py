@@ -21,7 +21,7 @@ from edgeclassify.config.names import node_name, state_dir
 from edgeclassify.config.overrides import KeptOverrides, overridden
 from edgeclassify.config.reader import ConfigFile
 from edgeclassify.device import Care
-from edgeclassify.errors import EdgeClassifyError
+from edgeclassify.errors import EdgeClassifyError, StuckThreadError
 from edgeclassify.health import Health, InferenceTimes
 from edgeclassify.heartbeats import Beat, Heartbeats
 from edgeclassify.mailbox import FrameMailbox
@@ -165,7 +165,8 @@ class _Daemon:
                 return  # the trial of the model was ended in the middle
             problem = str(error)
             log.error("reload: %s", error)
-            log.error("reload: nothing is changed, what ran before goes on; mend that and reload again")
+            if not isinstance(error, StuckThreadError):  # which tells itself whether anything is
+                log.error("reload: nothing is changed, what ran before goes on; mend that and reload again")
         self._settings.note_reload(problem)
         self._supervisor.reloaded(problem)
 

@@ -81,7 +81,7 @@ def _next(target: Target, draft: Draft, dialogue: Dialogue, *, new_password: boo
     if target.service:
         verb = verb_for(draft.changes, new_password=new_password)
         question = f"{verb.capitalize()} the service now?"
-        if reload_ or (dialogue.attended and dialogue.agree(question, "--reload", default=True)):
+        if reload_ or (dialogue.attended and _agrees(question, dialogue)):
             dialogue.say(use(verb))
         else:
             first = f"sudo systemctl {verb} edgeclassify", "let the service use it"
@@ -89,3 +89,12 @@ def _next(target: Target, draft: Draft, dialogue: Dialogue, *, new_password: boo
     for line, about in (first, watch, (f"edgeclassify doctor{option}", "when something is wrong")):
         text = f"  {line:<32}  {about}"
         click.echo(text if len(text) <= get_terminal_size().columns else f"  {line}\n    {about}")
+
+
+def _agrees(question: str, dialogue: Dialogue) -> bool:
+    """Ask; Ctrl-C is no, for the file is written already."""
+    try:
+        return dialogue.agree(question, "--reload", default=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False

@@ -12,6 +12,7 @@ import click
 
 _INDENT = "  "
 _WIDEST = 100
+_SHORTEST_NAME = 3  # shorter ones are a slip: of a number, of y or n
 
 
 def wrapped(text: str, begin: str = _INDENT) -> str:
@@ -86,7 +87,7 @@ class Terminal:
             number = _number(answer, len(choices))
             if number is not None:
                 return number
-            if any(sign in answer for sign in "./:"):
+            if len(answer) >= _SHORTEST_NAME:
                 return answer
             self.say(f"A number from 1 to {len(choices)}, please, or what you mean: an address, a path.")
 

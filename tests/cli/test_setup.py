@@ -64,7 +64,7 @@ def advice(result: Result) -> str:
 
 
 def test_it_finds_out_that_all_works_and_writes_only_what_differs(house: House, broker: Broker, inbox: Inbox) -> None:
-    result = house.setup(*at(broker), "--camera", "porch")
+    result = house.setup(*at(broker), "--camera", "porch", "--pictures", house.folder / "seen")
     assert (result.returncode, result.stderr) == (0, "")
     assert house.written == {
         "node": "hut",
@@ -84,9 +84,7 @@ def test_it_finds_out_that_all_works_and_writes_only_what_differs(house: House, 
     seen = Path(next(line for line in result.stdout.splitlines() if "what it saw: " in line).split(": ")[1])
     assert seen.name == "porch-model.png"
     assert seen.stat().st_size > 0
-    for path in (seen, seen.with_name("porch.jpg")):
-        path.unlink()
-    seen.parent.rmdir()
+    assert sorted(path.name for path in (house.folder / "seen").iterdir()) == ["porch-model.png", "porch.jpg"]
 
 
 def test_what_was_written_runs(house: House, broker: Broker, inbox: Inbox) -> None:
@@ -391,6 +389,35 @@ def test_untested_nothing_is_tried(house: House) -> None:
     result = house.setup("--host", "no-such-host.invalid", "--untested", source="rtsp://cam.invalid/1")
     assert result.returncode == 0, result.stderr
     assert house.written["cameras"]["camera"]["source"] == "rtsp://cam.invalid/1"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--host", "nas:1884", "--port", "1885"),
+        ("--host", "mqtts://nas", "--no-tls"),
+        ("--host", "mqtt://nas", "--tls"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(house: House, arguments: tuple[str, ...]) -> None:
+    result = house.setup("--untested", *arguments)
+    assert "give one of them" in advice(result)
+    assert (result.returncode, house.config.exists()) == (2, False)
+
+
+def test_others_may_not_read_the_password_of_a_camera(house: House) -> None:
+    house.config.write_text("node: hut\n")
+    house.config.chmod(0o644)
+    result = house.setup("--untested", "--force", "--host", "nas", source="rtsp://ann:s3cret@cam.invalid/1")
+    assert result.returncode == 0, result.stderr
+    assert house.config.stat().st_mode & 0o777 == 0o640
+
+
+def test_without_somebody_to_look_at_them_no_pictures_are_left(house: House, broker: Broker, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    assert house.setup(*at(broker), TMPDIR=str(scratch)).returncode == 0
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -29,15 +29,34 @@ def placed(given: Given, current: MqttConfig, dialogue: Dialogue) -> ChosenBroke
         if address.password:
             dialogue.say("the password in --host can be seen by every user of this machine while this runs;")
             dialogue.say("better: --password-file, --password-stdin or $EDGECLASSIFY_MQTT_PASSWORD")
-    elif current.host != MqttConfig().host and not dialogue.attended:
-        address = Address(current.host, current.port)
+    elif _is_configured(current) and not dialogue.attended:
+        address = _configured(given, current)
     else:
-        address = _chosen_address(current, dialogue)
+        address = _chosen_address(given, current, dialogue)
+    chosen = ChosenBroker(current)
+    if address.host != current.host and current.username:
+        # A password that was meant for one broker is not told to another, which may be a slip of the keyboard.
+        chosen = ChosenBroker(current.model_copy(update={"username": "", "password_file": ""}))
+        if given.username is None and not address.username:
+            dialogue.say(f"the login at {current.host} is not used at {address.host}")
     tls = address.tls if given.tls is None else given.tls
     if tls is None and (given.ca or given.certificate):
         tls = True
     address = replace(address, port=given.port or address.port, tls=tls)
-    return _with_options(given, at(ChosenBroker(current), address))
+    return _with_options(given, at(chosen, address))
+
+
+def _is_configured(current: MqttConfig) -> bool:
+    """Return whether the configuration says anything of where the broker is and how to come to it."""
+    usual = MqttConfig()
+    keys = ("host", "port", "username", "password_file", "tls")
+    return any(getattr(current, key) != getattr(usual, key) for key in keys)
+
+
+def _configured(given: Given, current: MqttConfig) -> Address:
+    """Return the broker of the configuration; a usual port goes with TLS, or without."""
+    follows = given.tls not in (None, current.tls.enabled) and current.port in (PLAIN_PORT, TLS_PORT)
+    return Address(current.host, None if follows else current.port)
 
 
 def _with_options(given: Given, chosen: ChosenBroker) -> ChosenBroker:
@@ -45,7 +64,11 @@ def _with_options(given: Given, chosen: ChosenBroker) -> ChosenBroker:
     password = given.password or chosen.password
     if given.username is not None:
         update["username"] = given.username
+    if given.username == "":
+        update["password_file"], password = "", None
     if given.password_file is not None:
+        if not (given.username or chosen.config.username):
+            raise UsageError("setup: --password-file: there is no user whose password it could be; give --username too")
         update["password_file"], password = str(given.password_file.absolute()), None
     config = chosen.config.model_copy(update=update)
     files = {key: str(path.absolute()) for key in ("ca", "certificate", "key") if (path := getattr(given, key))}
@@ -59,7 +82,9 @@ def at(chosen: ChosenBroker, address: Address) -> ChosenBroker:
     config, tls, port = chosen.config, address.tls, address.port
     is_same = address.host == config.host and port in (None, config.port)
     if tls is None:
-        tls = config.tls.enabled if is_same or port not in (PLAIN_PORT, TLS_PORT) else port == TLS_PORT
+        is_usual = port in (PLAIN_PORT, TLS_PORT)
+        stays = address.host == config.host and config.tls.enabled  # never taken away by a port alone
+        tls = config.tls.enabled if is_same or stays or not is_usual else port == TLS_PORT
     if port is None:
         port = config.port if is_same and tls == config.tls.enabled else TLS_PORT if tls else PLAIN_PORT
     update = {"host": address.host, "port": port, "username": address.username or config.username}
@@ -71,7 +96,7 @@ def with_tls(config: MqttConfig, **update: object) -> MqttConfig:
     return config.model_copy(update={"tls": config.tls.model_copy(update=update)})
 
 
-def _chosen_address(current: MqttConfig, dialogue: Dialogue) -> Address:
+def _chosen_address(given: Given, current: MqttConfig, dialogue: Dialogue) -> Address:
     dialogue.say("looking for brokers here, at homeassistant.local and by mDNS ...")
     nearby = brokers_nearby()
     for remark in nearby.remarks:
@@ -80,8 +105,8 @@ def _chosen_address(current: MqttConfig, dialogue: Dialogue) -> Address:
         return _only_one(nearby)
     found = [Address(one.host, one.port, tls=one.tls) for one in nearby.found]
     choices = [f"{one.host}:{one.port} ({one.about})" for one in nearby.found]
-    if current.host != MqttConfig().host:
-        found.insert(0, Address(current.host, current.port))
+    if _is_configured(current):
+        found.insert(0, _configured(given, current))
         choices.insert(0, f"{current.host}:{current.port}, as it is configured")
     if not found:
         dialogue.say("No broker was found. It may be on another machine:")

@@ -51,7 +51,8 @@ def choose_camera(given: Given, current: Config, model: ChosenModel, base: Path,
     def works(source: str) -> bool:
         dialogue.say(f"opening {hide_password(source)} ...")
         try:
-            view = look(name, section.model_copy(update={"source": source}), model.config, groups, base, given.pictures)
+            config = section.model_copy(update={"source": source})
+            view = look(name, config, model.config, groups, base, given.pictures, keep=dialogue.attended)
         except (CameraError, InputError) as error:
             return _told(error, dialogue)
         _tell(view, dialogue)
@@ -118,6 +119,7 @@ def _told(error: CameraError | InputError, dialogue: Dialogue) -> bool:
 def _tell(view: View, dialogue: Dialogue) -> None:
     dialogue.say(f"it works: {view.description}")
     dialogue.say(f"the model says: {', '.join(view.answers)}")
-    dialogue.say(f"what it saw: {view.pictures[1]}")
+    if view.pictures:
+        dialogue.say(f"what it saw: {view.pictures[1]}")
     if view.warning:
         dialogue.say(f"but the picture is {view.warning}")

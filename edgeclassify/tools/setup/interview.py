@@ -9,6 +9,7 @@ from pathlib import Path
 from edgeclassify.config.document import Data, KeyPath
 from edgeclassify.config.names import node_name
 from edgeclassify.config.sections import Config, ModelConfig, MqttConfig
+from edgeclassify.errors import UsageError
 from edgeclassify.tools.setup.address import parse_address
 from edgeclassify.tools.setup.broker import choose_broker
 from edgeclassify.tools.setup.broker_place import ChosenBroker
@@ -67,8 +68,13 @@ def _check(given: Given) -> None:
     """Raise UsageError, before anything is tried, of an answer that would be refused later."""
     if given.base_topic is not None:
         check_base_topic(given.base_topic)
-    if given.host is not None:
-        parse_address(given.host)
+    if given.host is None:
+        return
+    address = parse_address(given.host)
+    if given.port not in (None, address.port) and address.port is not None:
+        raise UsageError(f"setup: --host says port {address.port}, --port {given.port}; give one of them")
+    if given.tls not in (None, address.tls) and address.tls is not None:
+        raise UsageError("setup: --host and --tls or --no-tls say the opposite of each other; give one of them")
 
 
 def _of_model(chosen: ChosenModel, current: ModelConfig) -> Iterator[tuple[KeyPath, Data]]:

@@ -30,7 +30,7 @@ class View:
 
     description: str
     pictures: tuple[Path, ...]
-    """As it is, and as the model sees it."""
+    """As it is, and as the model sees it; none when they were not saved."""
     answers: tuple[str, ...]
     """The best, each with its score: `cat 0.91`."""
     warning: str = ""
@@ -38,7 +38,14 @@ class View:
 
 
 def look(
-    name: str, config: CameraConfig, model: ModelConfig, groups: Groups | str, base: Path, folder: Path | None
+    name: str,
+    config: CameraConfig,
+    model: ModelConfig,
+    groups: Groups | str,
+    base: Path,
+    folder: Path | None,
+    *,
+    keep: bool,
 ) -> View:
     """Open a camera, take a picture, classify and save it.
 
@@ -48,7 +55,8 @@ def look(
         model: what classifies.
         groups: labels that count as one; not used where they do not fit the model.
         base: the folder that relative paths are relative to.
-        folder: where pictures are saved; None: a new one for temporary files.
+        folder: where pictures are saved.
+        keep: save them without a folder too, in a new one for temporary files.
 
     Raises:
         CameraError: there is no picture; the message names who has the camera open.
@@ -69,7 +77,8 @@ def look(
     finding = judged(Part(f"camera {name}"), pixels)
     odd = finding.status != "ok" and config.source != "test"  # whose pattern is one
     warning = f"{finding.message}; {finding.advice}" if odd else ""
-    return View(description, tuple(_saved(folder, name, picture, size)), answers, warning)
+    pictures = _saved(folder, name, picture, size) if folder is not None or keep else []
+    return View(description, tuple(pictures), answers, warning)
 
 
 def _vocabulary(labels: tuple[str, ...], groups: Groups | str) -> Vocabulary:

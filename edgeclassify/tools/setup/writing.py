@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclassify.errors import UnavailableError
+from edgeclassify.redact import hide_password
 from edgeclassify.tools.service.files import write
 from edgeclassify.tools.service.first_config import MODE
 from edgeclassify.tools.service.password import password_from, write_password
@@ -97,6 +98,8 @@ def _write_config(target: Target, text: str) -> _Change:
     mode = path.stat().st_mode & 0o777 if path.exists() else MODE if target.service else _OWN
     if target.service and not path.exists():
         group_id = _service_group()
+    if hide_password(text) != text:
+        mode &= ~0o007
     return _replace(path, text.encode(), mode, group_id, user_id)
 
 
